@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading foreign bytes: a cursor that knows its end. A read past the end returns 0 and sets
+ * `failed`, which stays set; a decoder checks once at the end. All integers are big-endian, the
+ * order of Modbus.
+ */
+#ifndef SYMBIONT_CURSOR_H
+#define SYMBIONT_CURSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct cursor {
+    const uint8_t *at, *end;
+    bool failed;
+};
+
+static inline struct cursor cursor_over(const void *data, size_t n)
+{
+    const uint8_t *p = data;
+    return (struct cursor){p, p + n, false};
+}
+
+static inline size_t cursor_left(const struct cursor *c)
+{
+    return (size_t)(c->end - c->at);
+}
+
+/* n bytes, or NULL (and failed) when fewer are left. */
+static inline const uint8_t *cursor_take(struct cursor *c, size_t n)
+{
+    if (c->failed || cursor_left(c) < n) {
+        c->failed = true;
+        return NULL;
+    }
+    const uint8_t *p = c->at;
+    c->at += n;
+    return p;
+}
+
+static inline uint8_t cursor_u8(struct cursor *c)
+{
+    const uint8_t *p = cursor_take(c, 1);
+    return p ? p[0] : 0;
+}
+
+static inline uint16_t cursor_u16(struct cursor *c)
+{
+    const uint8_t *p = cursor_take(c, 2);
+    return p ? (uint16_t)(p[0] << 8 | p[1]) : 0;
+}
+
+static inline uint32_t cursor_u32(struct cursor *c)
+{
+    uint32_t high = cursor_u16(c);
+    return high << 16 | cursor_u16(c);
+}
+
+#endif

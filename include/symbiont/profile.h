@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A profile is what is known of a device model: its points, limits and quirks, in one file
+ * conf/profiles/<name>.conf. A meter is a profile (or none) with its own points on top. Compiling
+ * resolves names, units and defaults, and checks them, with every error at file:line.
+ */
+#ifndef SYMBIONT_PROFILE_H
+#define SYMBIONT_PROFILE_H
+
+#include "symbiont/config.h"
+#include "symbiont/point.h"
+
+/* Directories searched for profiles, first hit wins: the user's, then the packaged one, and
+ * `unverified/` below each only when the meter says so. */
+struct profile_path {
+    const char *directories[4]; /* NULL ends */
+};
+
+/* SYMBIONT_PROFILES (colon-separated) when set, else /etc/symbiont/profiles and DATADIR/profiles. */
+struct profile_path profile_path_default(void);
+
+enum confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
+
+/* What a request to a device may be. */
+struct request_limits {
+    uint16_t max_registers; /* 1..125 */
+    uint16_t max_bits;      /* 1..2000 */
+    uint16_t max_gap;       /* registers nobody asked for that may be read to join two points */
+    bool merge;             /* false: one request per point */
+};
+
+/* Timing and habits of a device; a line's and a meter's settings override (0 or -1: not set). */
+struct device_timing {
+    int64_t timeout_ns;        /* response timeout */
+    int64_t pause_ns;          /* between an answer and the next request */
+    int64_t connect_pause_ns;  /* between connecting and the first request */
+    int in_flight;             /* requests outstanding on one connection */
+    int close_after_cycle;     /* -1 not set, else 0 or 1: serves one client at a time */
+};
+
+/* A compiled set of points with what is known of their device. All memory belongs to the config it
+ * was compiled into. */
+struct device {
+    const char *profile; /* name, or NULL: only the meter's own points */
+    const char *vendor, *model, *medium, *serial_mode;
+    enum confidence confidence;
+    bool sunspec; /* the points' addresses are offsets to be found by walking the models */
+    struct request_limits limits;
+    struct device_timing timing;
+    struct point *points;
+    size_t n;
+};
+
+/* The rows of a profile file and of a meter's own `points`; for the man page and `profiles`. */
+extern const struct section profile_section;
+extern const struct section point_section;
+
+/* As read from the files, before compiling (profile.c documents the fields by its tables). */
+struct point_config;
+struct profile_config;
+
+struct device_request {
+    const char *profile; /* or NULL */
+    const struct groups *own_points; /* of point_section; a name that exists in the profile overrides
+                                        the settings given, a new name adds a point */
+    double ct_ratio, vt_ratio; /* 0 counts as 1 */
+    bool unverified;     /* low-confidence profiles may be used */
+    struct texts only;   /* when not empty: publish only these points */
+    struct place place;  /* of the meter, for errors */
+    const char *subject; /* "meter \"boiler_2\"" */
+};
+
+/* Compiles into memory of `owner`. Errors go to `d`; NULL when there is any. */
+const struct device *device_compile(struct config *owner, const struct profile_path *path,
+                                    const struct device_request *request, struct diagnostics *d);
+
+/* Calls `each` for every profile found on the path, sorted by name; an overridden one only once. */
+void profile_each(const struct profile_path *path,
+                  void (*each)(void *arg, const char *name, const char *file, bool unverified), void *arg);
+
+#endif
