@@ -62,10 +62,11 @@ struct transaction {
     struct modbus_answer answer;
     struct mono deadline;
     uint16_t id;
+    bool retried; /* asked again on a fresh connection after the old one was closed under it */
 };
 
 struct line_counters {
-    uint64_t asked, answered, exceptions, timeouts, connects, connect_failures;
+    uint64_t asked, answered, exceptions, timeouts, connects, connect_failures, drops;
     uint64_t checks[CHECK_COUNT];
     int64_t busy_ns; /* time with a request outstanding, since open */
     struct mono since;
@@ -91,10 +92,23 @@ struct line {
     struct mono heartbeat;     /* when its thread last made progress; TCP: not used */
 };
 
+/*
+ * How many TCP connects may be under way at once, shared by all lines of a loop: a thousand meters that
+ * come back together are connected a few at a time. Lines that must wait stand in the queue.
+ */
+struct connect_gate {
+    int limit, busy;
+    struct gate_waiter *first, **last;
+};
+#define CONNECT_LIMIT_DEFAULT 64
+void connect_gate_init(struct connect_gate *g, int limit);
+
 /* Opens the kind the settings name. Connecting happens in the background and is retried for ever with
  * back-off. NULL with a sentence in `why` only for faults of our own (memory, threads). */
-struct line *line_open(const struct line_config *c, struct loop *loop, char *why, size_t why_size);
-struct line *tcp_line_open(const struct line_config *c, struct loop *loop, char *why, size_t why_size);
+struct line *line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate, char *why,
+                       size_t why_size);
+struct line *tcp_line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate, char *why,
+                           size_t why_size);
 struct line *serial_line_open(const struct line_config *c, struct loop *loop, char *why, size_t why_size);
 
 static inline void line_submit(struct line *l, struct transaction *t)
@@ -102,6 +116,4 @@ static inline void line_submit(struct line *l, struct transaction *t)
     l->ops->submit(l, t);
 }
 
-/* Resolving a host name without making the loop wait: the answer comes on the loop. */
-struct resolver;
 #endif
