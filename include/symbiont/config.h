@@ -128,11 +128,11 @@ struct config;
  * one struct of `root`: lists are joined, a single setting given twice is an error. Everything wrong
  * goes to `d`: for each file one syntax or duplicate-key error (the parser stops there), then all
  * others. NULL only when memory is out or the first file cannot be read (that too is in `d`).
- * The result is usable only when diag_errors(d) == 0.
+ * The result is usable only when diag_errors(d) == 0. (libconfig has a config_read of its own.)
  */
-struct config *config_read(const char *path, bool with_conf_d, const struct section *root,
-                           struct diagnostics *d);
-/* As config_read, from memory; `name` stands for the file in messages. For tests and fuzzers. */
+struct config *config_read_path(const char *path, bool with_conf_d, const struct section *root,
+                                struct diagnostics *d);
+/* As config_read_path, from memory; `name` stands for the file in messages. For tests and fuzzers. */
 struct config *config_read_text(const char *text, const char *name, const struct section *root,
                                 struct diagnostics *d);
 void *config_root(const struct config *c);
