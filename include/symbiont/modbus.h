@@ -79,4 +79,10 @@ struct modbus_answer mbap_answer(const uint8_t *frame, size_t n, const struct mo
 /* Checks the PDU (function code on) of an answer against what was asked; unit checked by the caller. */
 struct modbus_answer pdu_answer(const uint8_t *pdu, size_t n, const struct modbus_ask *ask);
 
+/* Bytes of the right RTU answer, unit to CRC. An exception has RTU_EXCEPTION. */
+#define RTU_EXCEPTION 5
+size_t rtu_answer_bytes(const struct modbus_ask *ask);
+/* Checks an RTU frame (unit to CRC) against what was asked. */
+struct modbus_answer rtu_answer(const uint8_t *frame, size_t n, const struct modbus_ask *ask);
+
 #endif
