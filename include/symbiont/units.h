@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct unit;
 
@@ -21,8 +22,15 @@ struct unit;
  * `why`. A second call does nothing. */
 int units_open(char *why, size_t why_size);
 
-/* "kW", "m3/h", "degC", "kWh", "%", "" (a pure number) -> unit; NULL when the word is not known. */
+/*
+ * "kW", "m3/h", "degC", "kWh", "%", "" (a pure number) -> unit; NULL when the word is not known. Words
+ * may be joined, read from left to right: "kWh/t", "kJ/kg/K". Spellings such as "m³" and "°C" are
+ * the words "m3" and "degC". For texts from files of our own: new joinings are kept for ever.
+ */
 const struct unit *unit_find(const char *text);
+
+/* The i-th word of the table, NULL past the end. */
+const struct unit *unit_row(size_t i);
 
 /* The known word nearest to `text`, for error messages; NULL when none is near. */
 const char *unit_nearest(const char *text);
@@ -78,5 +86,8 @@ const struct quantity *quantity_find(const char *name);
 const char *quantity_nearest(const char *name);
 /* The i-th row of the table, NULL past the end. */
 const struct quantity *quantity_row(size_t i);
+
+/* docs/names.md: both tables as Markdown. */
+void vocabulary_print(FILE *out);
 
 #endif
