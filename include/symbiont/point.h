@@ -101,12 +101,17 @@ struct point {
     int8_t bit;       /* POINT_BOOL in a register: 0..15, else -1 */
     uint64_t mask;    /* 0: none; else value = (raw & mask) >> lowest set bit */
 
-    double factor, offset; /* published = raw * factor + offset: scale, ratios and unit conversion */
+    /* published = raw * factor / divisor + offset: scale, ratios and unit conversion. Two numbers, because
+     * 3 * 0.1 is 0.30000000000000004 and 3 / 10 is 0.3: see point_scale. divisor 0 counts as 1. */
+    double factor, divisor, offset;
     double min, max;       /* plausible, in the published unit; -INFINITY, INFINITY: no limit */
-    const uint64_t *markers; /* bit patterns (after ordering) that mean "not available" */
+    const uint64_t *markers; /* bit patterns (after ordering, before the mask; of low_byte and high_byte the
+                              * byte) that mean "not available" */
     size_t marker_count;
 
-    /* Dependencies: indices into the same meter's points, or POINT_NONE. */
+    /* Dependencies: indices into the same meter's points, or POINT_NONE. rank 0: there are none, and the
+     * indices are not looked at; else one more than the highest rank among them. */
+    uint8_t rank;
     uint16_t exponent_point; /* times 10^value: SunSpec scale factors; with exponent_sign -1, decimals */
     int8_t exponent_sign;
     uint16_t factor_point;   /* times the factor its code maps to; an unknown code is bad */
@@ -127,12 +132,31 @@ struct point {
     const char *expression; /* POINT_DERIVED */
 };
 
+/* The longest chain of dependencies. */
+#define POINT_RANK_MAX 4
+
+/* Sets factor, divisor and offset so that published = raw * factor + offset with as little rounding as can be:
+ * a factor that is a decimal fraction is applied as a whole number over a power of ten. */
+void point_scale(struct point *p, double factor, double offset);
+
+/* Registers a type takes; 0 for POINT_STRING (as many as it says) and POINT_DERIVED. */
+unsigned point_type_words(enum point_type type);
+
 /*
- * Bytes of the answer, from the point's first register (or holding its coil bit, see coil_bit) to a
- * raw number. `data` holds exactly words * 2 bytes. Sets reason GOOD or NOT_AVAILABLE. For text
- * use point_string. Pure. `order` is the point's, or the one the device reported.
+ * Bytes of the answer, from the point's first register, to a raw number. `data` holds words * 2 bytes; of a
+ * coil or discrete input, one byte that is 0 or 1. Sets reason GOOD or NOT_AVAILABLE. POINT_STRING and
+ * POINT_DERIVED have no number: NOT_AVAILABLE. Pure. `order` is the point's, or what point_order says.
  */
 struct value point_raw(const struct point *p, uint8_t order, const uint8_t *data);
+
+/* As point_raw, out of the data of a whole answer that begins with the register or coil `start` and is known
+ * to contain the point. */
+struct value point_from_answer(const struct point *p, uint8_t order, const uint8_t *answer, uint16_t start);
+
+/* The order to decode points[i] with, when the device itself reports it (order_point); else the point's own.
+ * raw and last as in points_finish. False: what it depends on is not known. */
+bool point_order(const struct point *points, size_t i, const struct value *raw, const struct value *last,
+                 uint8_t *order);
 
 /* POINT_STRING: printable text, trailing spaces and NULs removed, at most 2*words characters into
  * out (size >= 2*words + 1). Bytes that are not printable ASCII become '?'. */
@@ -141,16 +165,23 @@ void point_string(const struct point *p, const uint8_t *data, char *out);
 /*
  * From raw numbers to published ones. raw[i] belongs to points[i]; out[i] gets the value, or the
  * reason why not. A NOT_DUE raw stays NOT_DUE, but serves dependants with `last`, the raw value it
- * had when it was last read (may be NULL: then dependants of a NOT_DUE point are bad).
- * Derived points are left NOT_DUE: the expression engine fills them. Pure, no allocation.
+ * had when it was last read (may be NULL: then dependants of a NOT_DUE point are bad); its out[i].number
+ * is then that last value, published, or NaN. out must not be raw or last.
+ * Derived points are left NOT_DUE: the expression engine fills them. Text is GOOD or bad as raw says, its
+ * number is 0. Pure, no allocation.
  */
 void points_finish(const struct point *points, size_t n, const struct value *raw, const struct value *last,
                    struct value *out);
 
+/* What the dependencies of points[i] multiply its raw number with now: 10^exponent and mapped factor (not the
+ * sign); `out` as points_finish left it. 0 when not known. */
+double point_multiplier(const struct point *points, size_t i, const struct value *out);
+
 /*
  * The inverse of point_raw and of the plain scale, for the simulator: the registers that would make the point
- * read as `value` (published unit), dependencies aside. Writes words * 2 bytes. Returns false when
- * the value does not fit the type.
+ * read as `value` (published unit), dependencies aside. Writes words * 2 bytes, in the point's own order; for a
+ * coil one byte, 0 or 1. A point that is part of a register (bit, mask, low_byte) leaves its other bits 0.
+ * Returns false when the value does not fit the type, or would read as "not available".
  */
 bool point_encode(const struct point *p, double value, uint8_t *data);
 
