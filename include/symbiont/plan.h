@@ -23,6 +23,11 @@ struct plan {
 };
 
 /*
+ * A request reads one stretch of one table that contains each of its points whole. Of the plans that keep to
+ * the limits (length, and stretches of max_gap registers, or bits, that belong to no point) it is one with the
+ * fewest requests, and of those with the fewest registers; the same points always give the same plan.
+ * Without `merge`: one request per point, in the order of addresses.
+ *
  * Plans all points of `device` that stand in registers. Points of different `every` (0 means
  * default_every_ns) are in different requests. Returns 0, or -1 with errno ENOMEM, or EINVAL when a
  * point alone exceeds the limits (checked by device_compile, so a bug).
@@ -37,7 +42,7 @@ void plan_free(struct plan *p);
  */
 int plan_split(struct plan *p, const struct device *device, size_t i);
 
-/* Bytes on a serial line for asking and answering, with the two 3.5-character silences. */
+/* Characters on a serial line for asking and answering, with the two silences of 3.5 characters. */
 unsigned request_serial_chars(const struct request *r);
 
 #endif
