@@ -23,6 +23,7 @@
 struct outbox;
 
 #define OUTBOX_LANES_MAX 8
+#define OUTBOX_SPILL_AFTER_NS NS_PER_S /* default of spill_after_ns */
 
 struct outbox_settings {
     const char *path;        /* the SQLite file; its directory exists; NULL: memory only (tests, tools) */

@@ -26,7 +26,9 @@ struct publisher_kind {
 
     /* Are the settings complete enough to start it, and consistent? `configured` false: the section is absent. */
     bool (*configured)(const void *settings);
-    void (*check)(const void *settings, struct diagnostics *d);
+    /* `spill_after_ns` is the outbox's setting: a publisher that holds messages back that long on purpose would have
+     * every one of them written to disk. */
+    void (*check)(const void *settings, int64_t spill_after_ns, struct diagnostics *d);
 
     /* Prepares; the sending thread is started by `start`. NULL with a sentence in `why`. */
     struct publisher *(*open)(const void *settings, const struct publisher_site *site, char *why,
