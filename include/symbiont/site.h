@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a site's configuration says, read whole and checked whole: the root table, and every meter
+ * compiled against its profile. Used by the daemon and by the verbs that take -c.
+ */
+#ifndef SYMBIONT_SITE_H
+#define SYMBIONT_SITE_H
+
+#include "symbiont/line.h"
+#include "symbiont/meter.h"
+#include "symbiont/outbox.h"
+#include "symbiont/publisher.h"
+
+struct site_group {
+    struct settings common;
+    char *id, *name, *territory, *nace, *timezone;
+    double latitude, longitude;
+    struct texts holidays;
+};
+
+struct storage_group {
+    struct settings common;
+    char *directory;
+    int durability; /* 0 spill, 1 always */
+    int64_t spill_after_ns, disk_max, memory_max;
+};
+
+struct control_group {
+    struct settings common;
+    char *socket;
+};
+
+/* The root of symbiont.conf. */
+struct site_root {
+    struct settings common;
+    struct site_group site;
+    struct groups lines;  /* struct line_config */
+    struct groups meters; /* struct meter_config */
+    struct polling_config polling;
+    struct storage_group storage;
+    struct control_group control;
+    int log_level; /* enum log_level */
+};
+
+/* publishers[i]'s settings lie behind the root: see site_publisher. */
+const struct section *site_section(void);
+
+struct site {
+    struct config *config;
+    const struct site_root *root;
+    const struct device **devices; /* per meter */
+    size_t *line_of;               /* per meter: index of its line */
+};
+
+/*
+ * Reads and checks. Errors and warnings go to `d`; the result is usable when diag_errors(d) == 0.
+ * NULL when nothing could be read.
+ */
+struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d);
+void site_free(struct site *s);
+
+static inline const struct line_config *site_line(const struct site *s, size_t i)
+{
+    return (const struct line_config *)s->root->lines.items + i;
+}
+
+static inline const struct meter_config *site_meter(const struct site *s, size_t i)
+{
+    return (const struct meter_config *)s->root->meters.items + i;
+}
+
+/* The settings of publishers[i]. */
+const void *site_publisher(const struct site *s, size_t i);
+
+/* Where the meter stands among the meters of its line, and how many these are. */
+size_t site_place_on_line(const struct site *s, size_t meter, size_t *count);
+
+/* What line, meters and publishers of two readings of the file have in common: equal means that
+ * nothing which concerns them changed. */
+bool site_line_equal(const struct site *a, size_t i, const struct site *b, size_t j);
+bool site_meter_equal(const struct site *a, size_t i, const struct site *b, size_t j);
+bool site_publisher_equal(const struct site *a, const struct site *b, size_t publisher);
+
+#endif

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: Apache-2.0
+// A meter's life: made, decoded into, finished into readings, split, removed.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "meters/poller.h"
+
+// ---- The poller ----
+
+void poller_configure(struct poller *p, const struct polling_config *c)
+{
+    p->health = (struct health_settings){(unsigned)c->down_failures, c->down_after_ns, c->probe_first_ns,
+                                         c->probe_cap_ns};
+    p->absent_retry_ns = c->absent_retry_ns;
+    p->align = c->align;
+}
+
+struct poller *poller_new(struct loop *loop, const struct polling_config *c, const struct poller_hooks *hooks,
+                          uint64_t epoch)
+{
+    struct poller *p = calloc(1, sizeof *p);
+    if (!p)
+        return NULL;
+    p->loop = loop;
+    p->hooks = *hooks;
+    p->epoch = epoch;
+    p->origin = mono_now();
+    poller_configure(p, c);
+    return p;
+}
+
+void poller_free(struct poller *p)
+{
+    free(p);
+}
+
+static struct unit_health *unit_take(struct poller *p, struct line *line, uint8_t id)
+{
+    struct unit_health *u = p->units;
+    while (u && (u->line != line || u->id != id))
+        u = u->next;
+    if (!u) {
+        u = calloc(1, sizeof *u);
+        if (!u)
+            return NULL;
+        *u = (struct unit_health){.next = p->units, .line = line, .id = id, .health = health_begin(&p->health)};
+        p->units = u;
+    }
+    u->meters++;
+    return u;
+}
+
+static void unit_drop(struct poller *p, struct unit_health *u)
+{
+    if (--u->meters > 0)
+        return;
+    struct unit_health **at = &p->units;
+    while (*at != u)
+        at = &(*at)->next;
+    *at = u->next;
+    free(u);
+}
+
+void poller_unit_changed(struct poller *p, struct unit_health *u, bool up, const char *why)
+{
+    for (struct meter *m = p->meters; m; m = m->next) {
+        if (m->unit != u || m->removed)
+            continue;
+        char subject[96];
+        snprintf(subject, sizeof subject, "meter %s", m->info.name);
+        if (up)
+            log_info(subject, "unit %u on line %s answers", u->id, m->line->config->name);
+        else
+            log_warning(subject, "unit %u on line %s is down: %s; probed at growing intervals", u->id,
+                        m->line->config->name, why);
+        p->hooks.online(p->hooks.arg, &m->info, up);
+    }
+}
+
+// ---- Making and unmaking a meter ----
+
+static int64_t first_set(int64_t a, int64_t b)
+{
+    return a ? a : b;
+}
+
+static void settle_timing(struct meter *m, const struct meter_config *c)
+{
+    m->timing = m->device->timing;
+    m->timing.timeout_ns = first_set(c->timeout_ns, m->timing.timeout_ns);
+    m->timing.pause_ns = first_set(c->pause_ns, m->timing.pause_ns);
+    m->timing.connect_pause_ns = first_set(c->connect_pause_ns, m->timing.connect_pause_ns);
+    m->timing.in_flight = (int)first_set(c->in_flight, m->timing.in_flight);
+    if (m->timing.in_flight < 1)
+        m->timing.in_flight = 1;
+}
+
+static void bind_parts(struct meter *m, const struct meter_parts *parts)
+{
+    const struct meter_config *c = parts->config;
+    m->device = parts->device;
+    m->line = parts->line;
+    m->phase = parts->phase;
+    m->align = c->align || m->poller->align;
+    m->maintenance = c->maintenance;
+    m->info = (struct meter_info){.name = c->name,
+                                  .vendor = parts->device->vendor,
+                                  .model = parts->device->model,
+                                  .profile = parts->device->profile,
+                                  .points = parts->device->points,
+                                  .n = parts->device->n,
+                                  .index = parts->index,
+                                  .every_ns = c->every_ns};
+    settle_timing(m, c);
+}
+
+static void meter_free(struct meter *m)
+{
+    for (size_t i = 0; m->texts && i < m->info.n; i++)
+        free(m->texts[i]);
+    free(m->texts);
+    plan_free(&m->plan);
+    free(m->asks);
+    free(m->cycle.todo);
+    free(m->raw);
+    free(m->last);
+    free(m->values);
+    free(m->counters);
+    free(m->counter_points);
+    free(m);
+}
+
+static bool make_texts(struct meter *m)
+{
+    for (size_t i = 0; i < m->info.n; i++) {
+        const struct point *p = &m->info.points[i];
+        if (p->type != POINT_STRING)
+            continue;
+        if (!m->texts && !(m->texts = calloc(m->info.n, sizeof *m->texts)))
+            return false;
+        if (!(m->texts[i] = calloc(1, 2 * (size_t)p->words + 1)))
+            return false;
+    }
+    return true;
+}
+
+static bool make_counters(struct meter *m)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->info.n; i++)
+        n += m->info.points[i].quantity->kind == QUANTITY_COUNTER;
+    if (n == 0)
+        return true;
+    m->counters = calloc(n, sizeof *m->counters);
+    m->counter_points = calloc(n, sizeof *m->counter_points);
+    if (!m->counters || !m->counter_points)
+        return false;
+    for (size_t i = 0; i < m->info.n; i++)
+        if (m->info.points[i].quantity->kind == QUANTITY_COUNTER)
+            m->counter_points[m->counter_count++] = (uint16_t)i;
+    return true;
+}
+
+static bool make_plan(struct meter *m)
+{
+    size_t n = m->info.n ? m->info.n : 1;
+    if (plan_make(m->device, m->info.every_ns, &m->plan) < 0)
+        return false;
+    m->asks = calloc(m->plan.n ? m->plan.n : 1, sizeof *m->asks);
+    m->cycle.todo = calloc(m->plan.n ? m->plan.n : 1, sizeof *m->cycle.todo);
+    m->raw = calloc(n, sizeof *m->raw);
+    m->last = calloc(n, sizeof *m->last);
+    m->values = calloc(n, sizeof *m->values);
+    if (!m->asks || !m->cycle.todo || !m->raw || !m->last || !m->values)
+        return false;
+    for (size_t i = 0; i < m->info.n; i++)
+        m->last[i] = m->values[i] = (struct value){.reason = REASON_NOT_YET};
+    return make_texts(m) && make_counters(m);
+}
+
+struct meter *poller_add(struct poller *p, const struct meter_parts *parts, char *why, size_t why_size)
+{
+    struct meter *m = calloc(1, sizeof *m);
+    if (!m) {
+        snprintf(why, why_size, "out of memory");
+        return NULL;
+    }
+    m->poller = p;
+    bind_parts(m, parts);
+    m->unit = unit_take(p, m->line, (uint8_t)parts->config->unit_id);
+    if (!m->unit || !make_plan(m)) {
+        snprintf(why, why_size, "meter %s: %s", m->info.name, strerror(errno));
+        if (m->unit)
+            unit_drop(p, m->unit);
+        meter_free(m);
+        return NULL;
+    }
+    meter_prepare(m);
+    m->next = p->meters;
+    p->meters = m;
+    meter_schedule(m);
+    meter_arm(m);
+    return m;
+}
+
+void meter_release(struct meter *m)
+{
+    if (m->cycle.outstanding == 0)
+        meter_free(m);
+}
+
+void poller_remove(struct meter *m)
+{
+    struct poller *p = m->poller;
+    struct meter **at = &p->meters;
+    while (*at != m)
+        at = &(*at)->next;
+    *at = m->next;
+    loop_timer_stop(p->loop, &m->timer);
+    if (m->cycle.probing)
+        m->unit->probing = false;
+    unit_drop(p, m->unit);
+    m->unit = NULL;
+    m->removed = true;
+    meter_release(m);
+}
+
+void poller_rebind(struct meter *m, const struct meter_parts *parts)
+{
+    bind_parts(m, parts);
+}
+
+// ---- From an answer to a reading ----
+
+// A down unit is probed for as long as the slowest of the line's units took lately, four times over,
+// not for the whole response timeout: on a shared line its neighbours wait meanwhile. Every fourth
+// probe waits the whole time, for a unit that came back slower.
+#define PROBE_MIN_NS (50 * NS_PER_MS)
+
+int64_t meter_probe_timeout(const struct meter *m)
+{
+    int64_t full = first_set(m->timing.timeout_ns, m->line->config->timeout_ns);
+    int64_t slowest = m->line->slowest_answer_ns;
+    if (slowest == 0 || m->unit->health.probes % 4 == 3)
+        return full;
+    int64_t wait = 4 * slowest > PROBE_MIN_NS ? 4 * slowest : PROBE_MIN_NS;
+    return wait < full ? wait : full;
+}
+
+// One bit of a coil answer, as the register a bool point decodes.
+static const uint8_t *coil_word(const uint8_t *data, unsigned bit, uint8_t word[static 2])
+{
+    word[0] = 0;
+    word[1] = data[bit / 8] >> (bit % 8) & 1;
+    return word;
+}
+
+// The word order a device reports; false while it is not known.
+static bool order_of(const struct meter *m, const struct point *p, uint8_t *order)
+{
+    *order = p->order;
+    if (p->order_point == POINT_NONE)
+        return true;
+    struct value reported = m->raw[p->order_point];
+    if (reported.reason != REASON_GOOD)
+        reported = m->last[p->order_point];
+    if (reported.reason != REASON_GOOD)
+        return false;
+    bool low_first = (int64_t)reported.number == p->order_code;
+    *order = (uint8_t)(low_first ? p->order | ORDER_WORD_SWAP : p->order & ~ORDER_WORD_SWAP);
+    return true;
+}
+
+void meter_decode(struct meter *m, const struct request *r, const uint8_t *data, size_t n)
+{
+    bool bits = r->function <= TABLE_DISCRETE;
+    for (size_t i = r->first; i < (size_t)r->first + r->n; i++) {
+        uint16_t index = m->plan.order[i];
+        const struct point *p = &m->info.points[index];
+        unsigned offset = (unsigned)(p->address - r->address);
+        uint8_t order, word[2];
+        if (bits ? offset / 8 >= n : 2u * (offset + p->words) > n)
+            m->raw[index] = (struct value){.reason = REASON_BAD_ANSWER}; // the plan and the check agree: never
+        else if (!order_of(m, p, &order))
+            m->raw[index] = (struct value){.reason = REASON_DEPENDENCY};
+        else if (bits)
+            m->raw[index] = point_raw(p, order, coil_word(data, offset, word));
+        else if (p->type == POINT_STRING)
+            point_string(p, data + 2 * offset, m->texts[index]), m->raw[index] = (struct value){0};
+        else
+            m->raw[index] = point_raw(p, order, data + 2 * offset);
+    }
+}
+
+static struct utc middle_of_cycle(const struct meter *m)
+{
+    const struct cycle *c = &m->cycle;
+    int64_t middle = c->first_asked.ns + mono_since(c->last_answered, c->first_asked) / 2;
+    return (struct utc){utc_now().ms - mono_since(mono_now(), (struct mono){middle}) / NS_PER_MS};
+}
+
+static void check_counters(struct meter *m)
+{
+    for (size_t i = 0; i < m->counter_count; i++) {
+        uint16_t index = m->counter_points[i];
+        const struct point *p = &m->info.points[index];
+        struct value *v = &m->values[index];
+        if (v->reason != REASON_GOOD)
+            continue;
+        struct counter_limits limits = {.modulus = p->modulus, .max_rate = p->max_rate};
+        struct counter_event event;
+        if (counter_feed(&m->counters[i], &limits, m->time, v->number, &event)) {
+            struct counter_note note = {&m->info, index, m->time, &event};
+            m->poller->hooks.counter(m->poller->hooks.arg, &note);
+        }
+        if (!counter_trusted(&m->counters[i]))
+            v->reason = REASON_COUNTER;
+    }
+}
+
+void meter_finish(struct meter *m)
+{
+    struct poller *p = m->poller;
+    m->time = middle_of_cycle(m);
+    points_finish(m->info.points, m->info.n, m->raw, m->last, m->values);
+    check_counters(m);
+    if (p->hooks.derive)
+        p->hooks.derive(p->hooks.arg, &m->info, m->time, m->values);
+    size_t good = 0;
+    for (size_t i = 0; i < m->info.n; i++) {
+        good += m->values[i].reason == REASON_GOOD;
+        if (m->raw[i].reason == REASON_GOOD)
+            m->last[i] = m->raw[i];
+    }
+    // What a unit that is down does not say was said once, by its status.
+    if (good == 0 && m->unit->health.state == HEALTH_DOWN)
+        return;
+    if (good) {
+        m->stats.readings++;
+        m->stats.last_success = m->time;
+    }
+    m->seq++;
+    struct reading reading = {&m->info, m->time, p->epoch, m->seq, m->values, (const char *const *)m->texts,
+                              m->maintenance};
+    p->hooks.reading(p->hooks.arg, &reading);
+}
+
+// Splitting moves requests about: done between cycles, when none is outstanding.
+void meter_apply_splits(struct meter *m)
+{
+    if (!m->cycle.splits)
+        return;
+    m->cycle.splits = false;
+    char subject[96];
+    snprintf(subject, sizeof subject, "meter %s", m->info.name);
+    for (size_t i = m->plan.n; i-- > 0;) {
+        if (!m->asks[i].split)
+            continue;
+        struct request was = m->plan.requests[i];
+        struct mono due = m->asks[i].due;
+        size_t before = m->plan.n;
+        int parts = plan_split(&m->plan, m->device, i);
+        size_t grown = m->plan.n - before;
+        struct ask *asks = parts < 0 ? NULL : realloc(m->asks, m->plan.n * sizeof *asks);
+        uint16_t *todo = asks ? realloc(m->cycle.todo, m->plan.n * sizeof *todo) : NULL;
+        if (asks)
+            m->asks = asks;
+        if (todo)
+            m->cycle.todo = todo;
+        if (!todo) {
+            log_error(subject, "out of memory while splitting a request");
+            return;
+        }
+        memmove(&m->asks[i + 1 + grown], &m->asks[i + 1], (before - i - 1) * sizeof *m->asks);
+        for (size_t k = i; k <= i + grown; k++)
+            m->asks[k] = (struct ask){.due = due};
+        log_info(subject, "the device refused to read %u %s from %u (function %u): asked in %d parts from now on",
+                 was.count, was.function <= TABLE_DISCRETE ? "bits" : "registers", was.address, was.function, parts);
+    }
+    meter_prepare(m);
+    meter_arm(m);
+}
+
+// ---- What others may see ----
+
+const struct meter_info *meter_info(const struct meter *m)
+{
+    return &m->info;
+}
+
+struct line *meter_line(const struct meter *m)
+{
+    return m->line;
+}
+
+void meter_stats(const struct meter *m, struct meter_stats *out)
+{
+    *out = m->stats;
+    out->health = m->unit->health.state;
+    out->unit = m->unit->id;
+    out->requests = m->plan.n;
+    out->points = m->info.n;
+    out->maintenance = m->maintenance;
+}
+
+const struct value *meter_values(const struct meter *m)
+{
+    return m->values;
+}
+
+struct utc meter_time(const struct meter *m)
+{
+    return m->time;
+}
+
+size_t meter_counters_save(const struct meter *m, void *out, size_t size)
+{
+    size_t n = m->counter_count * sizeof *m->counters;
+    if (n <= size && n)
+        memcpy(out, m->counters, n);
+    return n;
+}
+
+void meter_counters_load(struct meter *m, const void *data, size_t size)
+{
+    if (size == m->counter_count * sizeof *m->counters && size)
+        memcpy(m->counters, data, size);
+}
