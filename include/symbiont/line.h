@@ -111,6 +111,9 @@ struct line *tcp_line_open(const struct line_config *c, struct loop *loop, struc
                            size_t why_size);
 struct line *serial_line_open(const struct line_config *c, struct loop *loop, char *why, size_t why_size);
 
+/* When its thread last made progress; 0 for lines without one. For the watchdog. */
+struct mono line_heartbeat(const struct line *l);
+
 static inline void line_submit(struct line *l, struct transaction *t)
 {
     l->ops->submit(l, t);

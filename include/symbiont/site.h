@@ -18,10 +18,12 @@ struct site_group {
     struct texts holidays;
 };
 
+enum durability { DURABILITY_SPILL, DURABILITY_ALWAYS };
+
 struct storage_group {
     struct settings common;
     char *directory;
-    int durability; /* 0 spill, 1 always */
+    int durability; /* enum durability */
     int64_t spill_after_ns, disk_max, memory_max;
 };
 
@@ -50,6 +52,7 @@ struct site {
     const struct site_root *root;
     const struct device **devices; /* per meter */
     size_t *line_of;               /* per meter: index of its line */
+    unsigned holders;
 };
 
 /*
@@ -57,6 +60,9 @@ struct site {
  * NULL when nothing could be read.
  */
 struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d);
+/* One more holder: after a reload, what was kept from before still points into the old settings. */
+struct site *site_hold(struct site *s);
+/* One holder less; the last one frees. NULL is fine. */
 void site_free(struct site *s);
 
 static inline const struct line_config *site_line(const struct site *s, size_t i)

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control socket: one line in, one JSON document out, close. A client that is slow, silent or rude costs
+// its own connection and nothing else.
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "gateway/gateway.h"
+#include "symbiont/files.h"
+
+#define CLIENTS_MAX       16
+#define REQUEST_MAX_BYTES 256
+#define CLIENT_TIME_NS    (5 * NS_PER_S)
+
+struct client {
+    struct watch watch; // first
+    struct timer timer;
+    struct control *control;
+    size_t got, sent;
+    char request[REQUEST_MAX_BYTES];
+    struct buf answer;
+};
+
+struct control {
+    struct gateway *gateway;
+    struct watch listener;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    struct client clients[CLIENTS_MAX];
+    struct complaint crowded;
+};
+
+static void client_close(struct client *c)
+{
+    struct loop *loop = c->control->gateway->loop;
+    loop_unwatch(loop, &c->watch);
+    loop_timer_stop(loop, &c->timer);
+    close(c->watch.fd);
+    c->watch.fd = -1;
+    buf_free(&c->answer);
+}
+
+static void answer_unknown(struct buf *out, const char *request)
+{
+    struct json j = json_begin(out);
+    json_open(&j, NULL, '{');
+    json_text(&j, "error", "unknown request");
+    json_text(&j, "request", request);
+    json_close(&j, '}');
+}
+
+static void answer(struct client *c)
+{
+    static const struct {
+        const char *request;
+        void (*make)(const struct gateway *g, struct buf *out);
+    } answers[] = {{"status", gateway_status}, {"values", gateway_values}};
+    size_t i = 0, n = sizeof answers / sizeof answers[0];
+    while (i < n && strcmp(c->request, answers[i].request) != 0)
+        i++;
+    if (i < n)
+        answers[i].make(c->control->gateway, &c->answer);
+    else
+        answer_unknown(&c->answer, c->request);
+    buf_putc(&c->answer, '\n');
+}
+
+static void client_write(struct client *c)
+{
+    ssize_t n = send(c->watch.fd, c->answer.data + c->sent, c->answer.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0)
+        c->sent += (size_t)n;
+    if ((n < 0 && errno != EAGAIN) || c->sent == c->answer.len || c->answer.failed)
+        client_close(c);
+}
+
+static void client_read(struct client *c)
+{
+    ssize_t n = recv(c->watch.fd, c->request + c->got, sizeof c->request - 1 - c->got, MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n <= 0) {
+        client_close(c);
+        return;
+    }
+    c->got += (size_t)n;
+    c->request[c->got] = '\0';
+    char *end = strchr(c->request, '\n');
+    if (!end) {
+        if (c->got == sizeof c->request - 1)
+            client_close(c);
+        return;
+    }
+    *end = '\0';
+    answer(c);
+    if (loop_watch(c->control->gateway->loop, &c->watch, EPOLLOUT) < 0)
+        client_close(c);
+    else
+        client_write(c);
+}
+
+static void client_ready(struct watch *w, uint32_t events)
+{
+    struct client *c = (struct client *)w;
+    if (events & EPOLLIN)
+        client_read(c);
+    else if (c->answer.len && (events & EPOLLOUT))
+        client_write(c);
+    else
+        client_close(c);
+}
+
+static void client_late(struct timer *t, struct mono now)
+{
+    (void)now;
+    client_close((struct client *)((char *)t - offsetof(struct client, timer)));
+}
+
+static void accept_client(struct watch *w, uint32_t events)
+{
+    (void)events;
+    struct control *control = (struct control *)((char *)w - offsetof(struct control, listener));
+    struct loop *loop = control->gateway->loop;
+    int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    for (size_t i = 0; i < CLIENTS_MAX; i++) {
+        struct client *c = &control->clients[i];
+        if (c->watch.fd >= 0)
+            continue;
+        *c = (struct client){.watch = {.fd = fd, .ready = client_ready}, .timer.fire = client_late, .control = control};
+        if (loop_watch(loop, &c->watch, EPOLLIN) < 0 ||
+            loop_timer(loop, &c->timer, mono_add(loop_now(loop), CLIENT_TIME_NS)) < 0)
+            client_close(c);
+        return;
+    }
+    complain(&control->crowded, loop_now(loop), LOG_LEVEL_WARNING, "control", "more than %d clients at once, refused",
+             CLIENTS_MAX);
+    close(fd);
+}
+
+// A socket left over by a crash is removed; one that is answered belongs to a running daemon.
+static bool is_answered(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool answered = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return answered;
+}
+
+static int make_parent(const char *path)
+{
+    char copy[sizeof((struct sockaddr_un *)0)->sun_path];
+    snprintf(copy, sizeof copy, "%s", path);
+    char *slash = strrchr(copy, '/');
+    if (!slash || slash == copy)
+        return 0;
+    *slash = '\0';
+    return directory_make(copy, 0755);
+}
+
+struct control *control_open(struct gateway *g, const char *path, char *why, size_t why_size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct control *c = calloc(1, sizeof *c);
+    if (!c || strlen(path) >= sizeof address.sun_path) {
+        snprintf(why, why_size, "control socket %s: %s", path, c ? "the path is too long" : "out of memory");
+        free(c);
+        return NULL;
+    }
+    strcpy(address.sun_path, path);
+    strcpy(c->path, path);
+    c->gateway = g;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        c->clients[i].watch.fd = -1;
+    c->listener = (struct watch){.fd = -1, .ready = accept_client};
+    if (is_answered(&address)) {
+        snprintf(why, why_size, "control socket %s: another symbiontd is running", path);
+        free(c);
+        return NULL;
+    }
+    unlink(path);
+    if (make_parent(path) == 0)
+        c->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (c->listener.fd < 0 || bind(c->listener.fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        chmod(path, 0660) < 0 || listen(c->listener.fd, CLIENTS_MAX) < 0 ||
+        loop_watch(g->loop, &c->listener, EPOLLIN) < 0) {
+        snprintf(why, why_size, "control socket %s: %s", path, strerror(errno));
+        if (c->listener.fd >= 0)
+            close(c->listener.fd);
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void control_close(struct control *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (c->clients[i].watch.fd >= 0)
+            client_close(&c->clients[i]);
+    loop_unwatch(c->gateway->loop, &c->listener);
+    close(c->listener.fd);
+    unlink(c->path);
+    free(c);
+}

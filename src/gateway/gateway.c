@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's table of contents: start in order, keep house, stop in reverse.
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "symbiont/files.h"
+#include "symbiont/supervisor.h"
+
+#define HOUSEKEEPING_NS (5 * NS_PER_S)
+
+// A worker that has shown no progress for this long is stuck: the watchdog is then not fed. Longer than any
+// wait a healthy worker makes (a TLS handshake, an HTTP timeout of 30 s).
+#define STUCK_NS (60 * NS_PER_S)
+
+// Thousands of TCP meters need more descriptors than the usual soft limit of 1024.
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warning("start", "cannot raise the limit on open files: %s", strerror(errno));
+}
+
+// ---- Signals ----
+
+static void on_signal(struct watch *w, uint32_t events)
+{
+    (void)events;
+    struct gateway *g = (struct gateway *)((char *)w - offsetof(struct gateway, signals));
+    struct signalfd_siginfo info;
+    if (read(w->fd, &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        gateway_reload(g);
+        return;
+    }
+    log_info("stop", "%s received", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+    loop_stop(g->loop);
+}
+
+// Blocked before any thread begins, so that only the loop sees them.
+static int watch_signals(struct gateway *g)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -1;
+    g->signals = (struct watch){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .ready = on_signal};
+    return g->signals.fd < 0 ? -1 : loop_watch(g->loop, &g->signals, EPOLLIN);
+}
+
+// ---- Keeping house ----
+
+static bool is_fresh(struct mono beat, struct mono now, const char *who)
+{
+    if (beat.ns == 0 || mono_since(now, beat) < STUCK_NS)
+        return true;
+    log_error("watchdog", "%s has made no progress for %lld s", who, (long long)(mono_since(now, beat) / NS_PER_S));
+    return false;
+}
+
+static bool workers_alive(const struct gateway *g, struct mono now)
+{
+    bool alive = is_fresh(outbox_heartbeat(g->outbox), now, "the outbox");
+    for (size_t i = 0; publishers[i]; i++)
+        if (g->publishers[i].publisher)
+            alive &= is_fresh(publishers[i]->heartbeat(g->publishers[i].publisher), now, publishers[i]->name);
+    for (size_t i = 0; i < g->site->root->lines.n; i++)
+        if (g->lines[i])
+            alive &= is_fresh(line_heartbeat(g->lines[i]), now, site_line(g->site, i)->name);
+    return alive;
+}
+
+static void keep_house(struct timer *t, struct mono now)
+{
+    struct gateway *g = (struct gateway *)((char *)t - offsetof(struct gateway, housekeeping));
+    char text[256];
+    gateway_summary(g, text, sizeof text);
+    supervisor_tell("STATUS=%s", text);
+    if (g->watchdog_ns && workers_alive(g, now))
+        supervisor_tell("WATCHDOG=1");
+    int64_t next = g->watchdog_ns && g->watchdog_ns < HOUSEKEEPING_NS ? g->watchdog_ns : HOUSEKEEPING_NS;
+    loop_timer(g->loop, t, mono_add(now, next));
+}
+
+// ---- Start and stop ----
+
+static void announce_self(struct gateway *g)
+{
+    char started[UTC_TEXT];
+    buf_reset(&g->scratch);
+    struct json j = json_begin(&g->scratch);
+    json_open(&j, NULL, '{');
+    json_text(&j, "version", SYMBIONT_VERSION);
+    json_text(&j, "started", utc_text(g->started, started));
+    json_text(&j, "name", g->site->root->site.name);
+    json_text(&j, "config", config_hash(g->site->config));
+    json_int(&j, "meters", (int64_t)g->site->root->meters.n);
+    json_close(&j, '}');
+    if (!g->scratch.failed)
+        gateway_document(g, "info", g->scratch.data, g->scratch.len);
+}
+
+int gateway_start(struct gateway *g, char *why, size_t why_size)
+{
+    const struct site_root *root = g->site->root;
+    snprintf(why, why_size, "%s", "out of memory");
+    log_set_level((enum log_level)root->log_level);
+    raise_descriptor_limit();
+    g->started = g->loaded = utc_now();
+    g->loop = loop_new();
+    if (!g->loop || watch_signals(g) < 0)
+        return -1;
+    if (directory_make(root->storage.directory, 0700) < 0) {
+        snprintf(why, why_size, "storage directory %s: %s", root->storage.directory, strerror(errno));
+        return -1;
+    }
+    if (publishing_open(g, why, why_size) < 0)
+        return -1;
+    struct poller_hooks hooks = gateway_hooks(g);
+    connect_gate_init(&g->gate, (int)root->polling.connects);
+    g->poller = poller_new(g->loop, &root->polling, &hooks, outbox_epoch(g->outbox));
+    if (!g->poller || gateway_open_lines(g, g->site, why, why_size) < 0)
+        return -1;
+    announce_self(g);
+    if (publishing_start(g) < 0)
+        return -1;
+    g->control = control_open(g, root->control.socket, why, why_size);
+    if (!g->control)
+        return -1;
+    g->watchdog_ns = supervisor_watchdog_ns();
+    g->housekeeping.fire = keep_house;
+    loop_timer(g->loop, &g->housekeeping, loop_now(g->loop));
+    log_info("start", "symbiontd %s: site %s, %zu meters on %zu lines", SYMBIONT_VERSION, root->site.id, root->meters.n,
+             root->lines.n);
+    supervisor_tell("READY=1");
+    return 0;
+}
+
+// Publishers get this long for what is still in their hands; the rest goes to disk.
+#define GOODBYE_NS (2 * NS_PER_S)
+
+void gateway_stop(struct gateway *g)
+{
+    supervisor_tell("STOPPING=1");
+    control_close(g->control);
+    if (g->outbox && g->meters)
+        gateway_keep_counters(g);
+    for (size_t i = 0; g->meters && i < g->site->root->meters.n; i++)
+        if (g->meters[i])
+            poller_remove(g->meters[i]);
+    for (size_t i = 0; g->lines && i < g->site->root->lines.n; i++)
+        if (g->lines[i])
+            g->lines[i]->ops->close(g->lines[i]);
+    publishing_close(g, mono_add(mono_now(), GOODBYE_NS));
+    poller_free(g->poller);
+    if (g->loop) {
+        loop_timer_stop(g->loop, &g->housekeeping);
+        loop_unwatch(g->loop, &g->signals);
+    }
+    if (g->signals.fd > 0)
+        close(g->signals.fd);
+    loop_free(g->loop);
+    free(g->lines);
+    free(g->meters);
+    buf_free(&g->scratch);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon's parts and who may touch them: everything here belongs to the loop's thread. Private to
+ * this folder. */
+#ifndef SYMBIONT_GATEWAY_H
+#define SYMBIONT_GATEWAY_H
+
+#include "symbiont/loop.h"
+#include "symbiont/site.h"
+
+struct control;
+
+/* A publisher that is configured, with the settings it was opened with. */
+struct running_publisher {
+    const struct publisher_kind *kind;
+    struct publisher *publisher; /* NULL: not configured */
+    struct site *settings;       /* held */
+    struct publisher_site env;
+};
+
+struct gateway {
+    const char *path; /* of the configuration */
+    struct profile_path profiles;
+    struct loop *loop;
+    struct connect_gate gate;
+    struct site *site;
+    struct outbox *outbox;
+    struct running_publisher publishers[OUTBOX_LANES_MAX];
+    struct poller *poller;
+    struct line **lines;   /* parallel to the site's lines */
+    struct meter **meters; /* parallel to the site's meters */
+    struct control *control;
+    struct watch signals;
+    struct timer housekeeping;
+    int64_t watchdog_ns;
+    struct utc started;
+    struct utc loaded;
+    uint64_t reloads, reload_failures;
+    char reload_error[256]; /* of the last reload; "" when it succeeded */
+    uint64_t counter_events;
+    struct buf scratch;
+    bool failed; /* the loop was left because something of our own broke */
+};
+
+/* gateway.c */
+int gateway_start(struct gateway *g, char *why, size_t why_size);
+void gateway_stop(struct gateway *g);
+
+/* wiring.c: what a reading, a unit's change and a counter's step lead to */
+struct poller_hooks gateway_hooks(struct gateway *g);
+void gateway_announce(struct gateway *g, const struct meter *m);
+void gateway_forget(struct gateway *g, const char *meter);
+void gateway_document(struct gateway *g, const char *topic, const char *payload, size_t n);
+void gateway_keep_counters(struct gateway *g);
+void gateway_restore_counters(struct gateway *g, struct meter *m);
+
+/* publishing.c */
+int publishing_open(struct gateway *g, char *why, size_t why_size);
+int publishing_start(struct gateway *g);
+void publishing_close(struct gateway *g, struct mono deadline);
+int publishing_reload(struct gateway *g, struct site *fresh);
+
+/* reload.c */
+void gateway_reload(struct gateway *g);
+int gateway_open_lines(struct gateway *g, struct site *site, char *why, size_t why_size);
+
+/* status.c */
+void gateway_status(const struct gateway *g, struct buf *out);
+void gateway_values(const struct gateway *g, struct buf *out);
+void gateway_summary(const struct gateway *g, char *out, size_t size);
+
+/* control.c */
+struct control *control_open(struct gateway *g, const char *path, char *why, size_t why_size);
+void control_close(struct control *c);
+
+#endif

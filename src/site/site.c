@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading a site's configuration whole and checking what the tables alone cannot say.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "site/site_options.h"
+#include "symbiont/text.h"
+
+static struct place place_of(const struct settings *s)
+{
+    return s->place;
+}
+
+static size_t find_line(const struct site *s, const char *name)
+{
+    for (size_t i = 0; i < s->root->lines.n; i++)
+        if (site_line(s, i)->name && strcmp(site_line(s, i)->name, name) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static const char *nearest_line(const struct site *s, const char *name)
+{
+    const char **names = calloc(s->root->lines.n + 1, sizeof *names);
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < s->root->lines.n; i++)
+        names[i] = site_line(s, i)->name;
+    const char *nearest = text_nearest(name, names, s->root->lines.n, sizeof *names);
+    free(names);
+    return nearest;
+}
+
+static void connect_meter(struct site *s, size_t i, struct diagnostics *d)
+{
+    const struct meter_config *m = site_meter(s, i);
+    s->line_of[i] = m->line ? find_line(s, m->line) : SIZE_MAX;
+    if (!m->line || s->line_of[i] != SIZE_MAX)
+        return;
+    const char *near = nearest_line(s, m->line);
+    if (near)
+        diag_error(d, place_of(&m->common), "meter \"%s\": there is no line \"%s\"; did you mean \"%s\"?", m->name,
+                   m->line, near);
+    else
+        diag_error(d, place_of(&m->common), "meter \"%s\": there is no line \"%s\" (lines: ...) in this configuration",
+                   m->name, m->line);
+}
+
+static void compile_meter(struct site *s, size_t i, const struct profile_path *profiles, struct diagnostics *d)
+{
+    const struct meter_config *m = site_meter(s, i);
+    char subject[96];
+    snprintf(subject, sizeof subject, "meter \"%s\"", m->name ? m->name : "?");
+    struct device_request request = {.profile = m->profile,
+                                     .own_points = &m->points,
+                                     .ct_ratio = m->ct_ratio,
+                                     .vt_ratio = m->vt_ratio,
+                                     .unverified = m->unverified,
+                                     .only = m->only,
+                                     .place = place_of(&m->common),
+                                     .subject = subject};
+    if (!m->profile && m->points.n == 0) {
+        diag_error(d, request.place, "%s has neither a profile nor points of its own: nothing to read", subject);
+        return;
+    }
+    const struct device *compiled = device_compile(s->config, profiles, &request, d);
+    if (!compiled)
+        return;
+    // The meter's own limits stand over the profile's.
+    struct device *own = config_alloc(s->config, sizeof *own);
+    if (!own)
+        return;
+    *own = *compiled;
+    if (option_given(&meter_section, m, offsetof(struct meter_config, max_registers)))
+        own->limits.max_registers = (uint16_t)m->max_registers;
+    if (option_given(&meter_section, m, offsetof(struct meter_config, max_gap)))
+        own->limits.max_gap = (uint16_t)m->max_gap;
+    if (option_given(&meter_section, m, offsetof(struct meter_config, merge)))
+        own->limits.merge = m->merge;
+    s->devices[i] = own;
+}
+
+static void warn_shared_unit(const struct site *s, size_t i, struct diagnostics *d)
+{
+    const struct meter_config *m = site_meter(s, i);
+    for (size_t j = 0; j < i; j++) {
+        const struct meter_config *other = site_meter(s, j);
+        if (s->line_of[j] == s->line_of[i] && other->unit_id == m->unit_id && s->line_of[i] != SIZE_MAX)
+            diag_warning(d, place_of(&m->common), "meter \"%s\": unit %lld on line \"%s\" is also meter \"%s\"", m->name,
+                         (long long)m->unit_id, m->line, other->name);
+    }
+}
+
+static void check_publishers(const struct site *s, struct diagnostics *d)
+{
+    size_t working = 0;
+    for (size_t i = 0; publishers[i]; i++) {
+        const void *settings = site_publisher(s, i);
+        if (!publishers[i]->configured(settings))
+            continue;
+        working++;
+        publishers[i]->check(settings, d);
+    }
+    if (working == 0)
+        diag_warning(d, (struct place){place_of(&s->root->common).file, 0},
+                     "neither mqtt nor influxdb is configured: readings are polled and shown by `symbiont status` only");
+}
+
+static void check_all(struct site *s, const struct profile_path *profiles, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->root->lines.n; i++)
+        line_config_check(site_line(s, i), d);
+    for (size_t i = 0; i < s->root->meters.n; i++) {
+        connect_meter(s, i, d);
+        compile_meter(s, i, profiles, d);
+        warn_shared_unit(s, i, d);
+    }
+    check_publishers(s, d);
+}
+
+struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d)
+{
+    struct site *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->holders = 1;
+    s->config = config_read_path(path, true, site_section(), d);
+    if (!s->config) {
+        free(s);
+        return NULL;
+    }
+    s->root = config_root(s->config);
+    size_t n = s->root->meters.n ? s->root->meters.n : 1;
+    s->devices = config_alloc(s->config, n * sizeof *s->devices);
+    s->line_of = config_alloc(s->config, n * sizeof *s->line_of);
+    if (!s->devices || !s->line_of) {
+        site_free(s);
+        return NULL;
+    }
+    memset(s->devices, 0, n * sizeof *s->devices);
+    check_all(s, profiles, d);
+    return s;
+}
+
+struct site *site_hold(struct site *s)
+{
+    s->holders++;
+    return s;
+}
+
+void site_free(struct site *s)
+{
+    if (!s || --s->holders > 0)
+        return;
+    config_free(s->config);
+    free(s);
+}
+
+size_t site_place_on_line(const struct site *s, size_t meter, size_t *count)
+{
+    size_t place = 0, n = 0;
+    for (size_t i = 0; i < s->root->meters.n; i++) {
+        if (s->line_of[i] != s->line_of[meter])
+            continue;
+        if (i < meter)
+            place++;
+        n++;
+    }
+    *count = n;
+    return place;
+}
