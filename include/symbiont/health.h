@@ -20,8 +20,8 @@ enum health_state {
 const char *health_text(enum health_state s); /* "unknown", "up", "suspect", "down" */
 
 struct health_settings {
-    unsigned down_failures;    /* 2 */
-    int64_t down_after_ns;     /* since the first failure of the row */
+    unsigned down_failures; /* 2 */
+    int64_t down_after_ns;  /* since the first failure of the row */
     int64_t probe_first_ns, probe_cap_ns;
 };
 
@@ -46,7 +46,7 @@ enum health_change { HEALTH_SAME, HEALTH_WENT_DOWN, HEALTH_CAME_UP };
 
 /* The outcome of a request; an exception answer counts as answered, but for 10 and 11 (a gateway
  * says that the unit behind it is silent). `random`: bits for the jitter. */
-enum health_change health_report(struct health *h, const struct health_settings *s, struct mono now, bool answered,
-                                 uint64_t random);
+enum health_change health_report(struct health *h, const struct health_settings *s, struct mono now,
+                                 bool answered, uint64_t random);
 
 #endif

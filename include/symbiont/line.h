@@ -27,8 +27,8 @@ struct line_config {
     int64_t timeout_ns, pause_ns, connect_pause_ns;
     int64_t in_flight;
     bool close_after_cycle;
-    bool rs485;         /* switch the port's RS-485 mode on in the kernel */
-    bool echo;          /* the adapter returns what we send */
+    bool rs485; /* switch the port's RS-485 mode on in the kernel */
+    bool echo;  /* the adapter returns what we send */
 };
 extern const struct section line_section;
 /* What the table cannot say: exactly one of tcp, serial, rtu_over_tcp; a mode we know; ... */
@@ -46,12 +46,12 @@ bool serial_mode_parse(const char *text, int *baud, char *parity, int *stop_bits
  */
 struct transaction {
     struct modbus_ask ask;
-    int64_t timeout_ns;  /* response timeout; 0: the line's */
-    int64_t pause_ns;    /* silence the device needs after its answer; 0: the line's */
+    int64_t timeout_ns; /* response timeout; 0: the line's */
+    int64_t pause_ns;   /* silence the device needs after its answer; 0: the line's */
     int64_t connect_pause_ns;
-    bool last_of_cycle;  /* with close_after_cycle: the connection may be closed after it */
+    bool last_of_cycle; /* with close_after_cycle: the connection may be closed after it */
     bool close_after_cycle;
-    uint8_t in_flight;   /* how many the device allows at once; 0: the line's setting */
+    uint8_t in_flight; /* how many the device allows at once; 0: the line's setting */
     void (*done)(struct transaction *t, const struct modbus_answer *answer);
 
     struct mono asked, answered; /* when its request left and its answer (or verdict) came */
@@ -79,6 +79,8 @@ struct line_ops {
     void (*close)(struct line *l);
     /* Members of a JSON object: state, address, peer trouble in words. */
     void (*status)(const struct line *l, struct json *j);
+    /* When its thread last made progress; NULL for a line without a thread. */
+    struct mono (*heartbeat)(const struct line *l);
 };
 
 /* The common head of every kind of line. */
@@ -89,7 +91,6 @@ struct line {
     struct line_counters counters;
     int64_t slowest_answer_ns; /* of the recent answers, decaying: what a probe may wait for */
     struct complaint trouble;
-    struct mono heartbeat;     /* when its thread last made progress; TCP: not used */
 };
 
 /*
@@ -107,11 +108,11 @@ void connect_gate_init(struct connect_gate *g, int limit);
  * back-off. NULL with a sentence in `why` only for faults of our own (memory, threads). */
 struct line *line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate, char *why,
                        size_t why_size);
-struct line *tcp_line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate, char *why,
-                           size_t why_size);
+struct line *tcp_line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate,
+                           char *why, size_t why_size);
 struct line *serial_line_open(const struct line_config *c, struct loop *loop, char *why, size_t why_size);
 
-/* When its thread last made progress; 0 for lines without one. For the watchdog. */
+/* When its thread last made progress; 0 for a line without one. For the watchdog. */
 struct mono line_heartbeat(const struct line *l);
 
 static inline void line_submit(struct line *l, struct transaction *t)

@@ -14,7 +14,6 @@
 #include "symbiont/line.h"
 #include "symbiont/plan.h"
 #include "symbiont/reading.h"
-#include "symbiont/sunspec.h"
 
 /* The settings of one meter; the table is meter_section. */
 struct meter_config {
@@ -52,6 +51,7 @@ struct counter_note {
     size_t point;
     struct utc time;
     const struct counter_event *event;
+    const struct counter *state; /* after it */
 };
 
 struct poller_hooks {
@@ -102,9 +102,9 @@ struct meter_stats {
     uint64_t skipped;          /* slots not asked because the unit is down */
     uint64_t timeouts, bad_answers, exceptions, no_connection;
     uint8_t last_exception;
-    struct utc last_success;   /* 0: never */
-    int64_t round_trip_ns;     /* of the last answer */
-    int64_t cycle_ns;          /* length of the last cycle */
+    struct utc last_success; /* 0: never */
+    int64_t round_trip_ns;   /* of the last answer */
+    int64_t cycle_ns;        /* length of the last cycle */
     size_t requests, points;
     bool maintenance;
 };
@@ -113,8 +113,11 @@ void meter_stats(const struct meter *m, struct meter_stats *out);
 const struct value *meter_values(const struct meter *m);
 struct utc meter_time(const struct meter *m);
 
-/* Counter states, to be kept over restarts: one POD per counter point, in point order. */
-size_t meter_counters_save(const struct meter *m, void *out, size_t size);
-void meter_counters_load(struct meter *m, const void *data, size_t size);
+/* Counter states, to be kept over restarts: `save` is called for each counter that has been read, `load` for
+ * each counter point, and returns false when nothing is known of it. */
+void meter_counters_save(const struct meter *m,
+                         void (*save)(void *arg, const char *point, const struct counter *c), void *arg);
+void meter_counters_load(struct meter *m, bool (*load)(void *arg, const char *point, struct counter *c),
+                         void *arg);
 
 #endif

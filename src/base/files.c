@@ -132,8 +132,9 @@ int secret_read(const char *path, char *out, size_t size, char *why, size_t why_
         return -1;
     }
     if (st.st_uid != 0 && st.st_uid != geteuid()) {
-        snprintf(why, why_size, "secret file %s belongs to user %u: it must belong to root or to user %u (chown)",
-                 path, (unsigned)st.st_uid, (unsigned)geteuid());
+        snprintf(why, why_size,
+                 "secret file %s belongs to user %u: it must belong to root or to user %u (chown)", path,
+                 (unsigned)st.st_uid, (unsigned)geteuid());
     } else if (st.st_mode & 077) {
         snprintf(why, why_size, "secret file %s is open to group or others (mode %04o): chmod 0600 %s", path,
                  (unsigned)(st.st_mode & 07777), path);
@@ -144,7 +145,8 @@ int secret_read(const char *path, char *out, size_t size, char *why, size_t why_
         while (n && (content.data[n - 1] == '\n' || content.data[n - 1] == '\r'))
             n--;
         if (n == 0 || n >= size || memchr(content.data, '\0', n) || memchr(content.data, '\n', n)) {
-            snprintf(why, why_size, "secret file %s must hold one line of 1 to %zu characters", path, size - 1);
+            snprintf(why, why_size, "secret file %s must hold one line of 1 to %zu characters", path,
+                     size - 1);
         } else {
             memcpy(out, content.data, n);
             out[n] = '\0';

@@ -54,8 +54,8 @@ static bool stderr_is_journal(void)
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device = 0, inode = 0;
         struct stat st;
-        known = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
-                st.st_dev == device && st.st_ino == inode;
+        known = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+                fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
     }
     return known;
 }
@@ -63,7 +63,7 @@ static bool stderr_is_journal(void)
 static void write_line(enum log_level level, const char *subject, const char *text)
 {
     char line[LINE_MAX_BYTES];
-    int n = stderr_is_journal() ? snprintf(line, sizeof line, "<%d>", levels[level].journal_priority)
+    int n = stderr_is_journal()          ? snprintf(line, sizeof line, "<%d>", levels[level].journal_priority)
             : level <= LOG_LEVEL_WARNING ? snprintf(line, sizeof line, "%s: ", levels[level].word)
                                          : 0;
     size_t at = n > 0 ? (size_t)n : 0;

@@ -71,7 +71,8 @@ static void answer(struct client *c)
 
 static void client_write(struct client *c)
 {
-    ssize_t n = send(c->watch.fd, c->answer.data + c->sent, c->answer.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n =
+        send(c->watch.fd, c->answer.data + c->sent, c->answer.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n > 0)
         c->sent += (size_t)n;
     if ((n < 0 && errno != EAGAIN) || c->sent == c->answer.len || c->answer.failed)
@@ -132,14 +133,15 @@ static void accept_client(struct watch *w, uint32_t events)
         struct client *c = &control->clients[i];
         if (c->watch.fd >= 0)
             continue;
-        *c = (struct client){.watch = {.fd = fd, .ready = client_ready}, .timer.fire = client_late, .control = control};
+        *c = (struct client){
+            .watch = {.fd = fd, .ready = client_ready}, .timer.fire = client_late, .control = control};
         if (loop_watch(loop, &c->watch, EPOLLIN) < 0 ||
             loop_timer(loop, &c->timer, mono_add(loop_now(loop), CLIENT_TIME_NS)) < 0)
             client_close(c);
         return;
     }
-    complain(&control->crowded, loop_now(loop), LOG_LEVEL_WARNING, "control", "more than %d clients at once, refused",
-             CLIENTS_MAX);
+    complain(&control->crowded, loop_now(loop), LOG_LEVEL_WARNING, "control",
+             "more than %d clients at once, refused", CLIENTS_MAX);
     close(fd);
 }
 

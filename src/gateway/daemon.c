@@ -17,7 +17,8 @@ static struct site *read_site(const char *path, const struct profile_path *profi
     struct site *site = site_load(path, profiles, d);
     diag_print(d, stderr);
     if (site && diag_errors(d) > 0) {
-        fprintf(stderr, "%s: %zu error%s, not started\n", path, diag_errors(d), diag_errors(d) == 1 ? "" : "s");
+        fprintf(stderr, "%s: %zu error%s, not started\n", path, diag_errors(d),
+                diag_errors(d) == 1 ? "" : "s");
         site_free(site);
         site = NULL;
     }

@@ -69,7 +69,8 @@ static bool is_fresh(struct mono beat, struct mono now, const char *who)
 {
     if (beat.ns == 0 || mono_since(now, beat) < STUCK_NS)
         return true;
-    log_error("watchdog", "%s has made no progress for %lld s", who, (long long)(mono_since(now, beat) / NS_PER_S));
+    log_error("watchdog", "%s has made no progress for %lld s", who,
+              (long long)(mono_since(now, beat) / NS_PER_S));
     return false;
 }
 
@@ -145,8 +146,8 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     g->watchdog_ns = supervisor_watchdog_ns();
     g->housekeeping.fire = keep_house;
     loop_timer(g->loop, &g->housekeeping, loop_now(g->loop));
-    log_info("start", "symbiontd %s: site %s, %zu meters on %zu lines", SYMBIONT_VERSION, root->site.id, root->meters.n,
-             root->lines.n);
+    log_info("start", "symbiontd %s: site %s, %zu meters on %zu lines", SYMBIONT_VERSION, root->site.id,
+             root->meters.n, root->lines.n);
     supervisor_tell("READY=1");
     return 0;
 }

@@ -5,14 +5,15 @@
 #include <sysexits.h>
 #include "gateway/daemon.h"
 
-static const char usage[] = "usage: symbiontd [-c FILE] [--check]\n"
-                            "\n"
-                            "  -c, --config FILE  configuration (default " SYMBIONT_SYSCONFDIR "/symbiont.conf)\n"
-                            "      --check        read and check the configuration, then exit\n"
-                            "      --version      print the version\n"
-                            "      --help         print this\n"
-                            "\n"
-                            "Runs in the foreground. SIGHUP reads the configuration again, SIGTERM stops.\n";
+static const char usage[] =
+    "usage: symbiontd [-c FILE] [--check]\n"
+    "\n"
+    "  -c, --config FILE  configuration (default " SYMBIONT_SYSCONFDIR "/symbiont.conf)\n"
+    "      --check        read and check the configuration, then exit\n"
+    "      --version      print the version\n"
+    "      --help         print this\n"
+    "\n"
+    "Runs in the foreground. SIGHUP reads the configuration again, SIGTERM stops.\n";
 
 int main(int argc, char **argv)
 {

@@ -86,12 +86,12 @@ void publishing_close(struct gateway *g, struct mono deadline)
 
 static bool storage_equal(const struct storage_group *a, const struct storage_group *b)
 {
-    return a->durability == b->durability && a->spill_after_ns == b->spill_after_ns && a->disk_max == b->disk_max &&
-           a->memory_max == b->memory_max;
+    return a->durability == b->durability && a->spill_after_ns == b->spill_after_ns &&
+           a->disk_max == b->disk_max && a->memory_max == b->memory_max;
 }
 
-// Publishers whose settings did not change keep their connection; the outbox is reconfigured only when its own
-// settings changed, because everyone must be out of it meanwhile.
+// Publishers whose settings did not change keep their connection; the outbox is reconfigured only when its
+// own settings changed, because everyone must be out of it meanwhile.
 int publishing_reload(struct gateway *g, struct site *fresh)
 {
     struct mono deadline = mono_add(mono_now(), 2 * NS_PER_S);

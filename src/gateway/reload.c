@@ -17,8 +17,8 @@ static struct meter_parts parts_of(const struct site *s, struct line *const *lin
                                 .phase = poller_phase(s->line_of[i], place, count)};
 }
 
-static int add_meter(struct gateway *g, const struct site *s, struct line *const *lines, struct meter **out, size_t i,
-                     char *why, size_t why_size)
+static int add_meter(struct gateway *g, const struct site *s, struct line *const *lines, struct meter **out,
+                     size_t i, char *why, size_t why_size)
 {
     struct meter_parts parts = parts_of(s, lines, i);
     out[i] = poller_add(g->poller, &parts, why, why_size);
@@ -119,7 +119,8 @@ static bool has_meter(const struct site *s, const char *name)
     return false;
 }
 
-static void drop_old(struct gateway *g, const struct site *fresh, const bool *line_kept, const bool *meter_kept)
+static void drop_old(struct gateway *g, const struct site *fresh, const bool *line_kept,
+                     const bool *meter_kept)
 {
     gateway_keep_counters(g);
     for (size_t j = 0; j < g->site->root->meters.n; j++) {
@@ -174,7 +175,8 @@ static void apply(struct gateway *g, struct site *fresh)
     size_t old_lines = g->site->root->lines.n, old_meters = g->site->root->meters.n;
     struct line **lines = calloc(fresh->root->lines.n + 1, sizeof(struct line *));
     struct meter **meters = calloc(fresh->root->meters.n + 1, sizeof(struct meter *));
-    bool *line_kept = calloc(old_lines + 1, sizeof *line_kept), *meter_kept = calloc(old_meters + 1, sizeof *meter_kept);
+    bool *line_kept = calloc(old_lines + 1, sizeof *line_kept),
+         *meter_kept = calloc(old_meters + 1, sizeof *meter_kept);
     if (!lines || !meters || !line_kept || !meter_kept) {
         snprintf(g->reload_error, sizeof g->reload_error, "out of memory");
         site_free(fresh);
@@ -218,7 +220,8 @@ void gateway_reload(struct gateway *g)
         apply(g, fresh);
     if (g->reload_error[0]) {
         g->reload_failures++;
-        log_error("reload", "failed%s: %s", fresh ? "" : ", the configuration in force stays", g->reload_error);
+        log_error("reload", "failed%s: %s", fresh ? "" : ", the configuration in force stays",
+                  g->reload_error);
     }
     supervisor_tell("READY=1");
 }

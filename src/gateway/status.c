@@ -25,7 +25,8 @@ static void line_status(struct json *j, const struct line *l)
     json_open(j, NULL, '{');
     json_text(j, "name", l->config->name);
     l->ops->status(l, j);
-    json_number(j, "busy_share", open_ns > 0 ? (double)(int64_t)(1000.0 * (double)c->busy_ns / (double)open_ns) / 1000 : 0);
+    json_number(j, "busy_share",
+                open_ns > 0 ? (double)(int64_t)(1000.0 * (double)c->busy_ns / (double)open_ns) / 1000 : 0);
     json_int(j, "asked", (int64_t)c->asked);
     json_int(j, "answered", (int64_t)c->answered);
     json_int(j, "exceptions", (int64_t)c->exceptions);

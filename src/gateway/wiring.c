@@ -56,20 +56,36 @@ void gateway_forget(struct gateway *g, const char *meter)
 
 // ---- Totals that made a step ----
 
-static void counter_key(const char *meter, char *out, size_t size)
+struct counter_keeper {
+    struct outbox *outbox;
+    const char *meter;
+};
+
+static void counter_key(const struct counter_keeper *k, const char *point, char *out, size_t size)
 {
-    snprintf(out, size, "counters/%s", meter);
+    snprintf(out, size, "counter/%s/%s", k->meter, point);
+}
+
+static void keep_counter(void *arg, const char *point, const struct counter *c)
+{
+    const struct counter_keeper *k = arg;
+    char key[160];
+    counter_key(k, point, key, sizeof key);
+    outbox_keep(k->outbox, key, c, sizeof *c);
+}
+
+static bool kept_counter(void *arg, const char *point, struct counter *c)
+{
+    const struct counter_keeper *k = arg;
+    char key[160];
+    counter_key(k, point, key, sizeof key);
+    return outbox_kept(k->outbox, key, c, sizeof *c) == sizeof *c;
 }
 
 static void keep_counters(struct gateway *g, const struct meter *m)
 {
-    char key[96];
-    unsigned char state[4096];
-    size_t n = meter_counters_save(m, state, sizeof state);
-    if (n == 0 || n > sizeof state)
-        return;
-    counter_key(meter_info(m)->name, key, sizeof key);
-    outbox_keep(g->outbox, key, state, n);
+    struct counter_keeper k = {g->outbox, meter_info(m)->name};
+    meter_counters_save(m, keep_counter, &k);
 }
 
 void gateway_keep_counters(struct gateway *g)
@@ -81,12 +97,8 @@ void gateway_keep_counters(struct gateway *g)
 
 void gateway_restore_counters(struct gateway *g, struct meter *m)
 {
-    char key[96];
-    unsigned char state[4096];
-    counter_key(meter_info(m)->name, key, sizeof key);
-    long n = outbox_kept(g->outbox, key, state, sizeof state);
-    if (n > 0 && (size_t)n <= sizeof state)
-        meter_counters_load(m, state, (size_t)n);
+    struct counter_keeper k = {g->outbox, meter_info(m)->name};
+    meter_counters_load(m, kept_counter, &k);
 }
 
 static void publish_event(struct gateway *g, const char *topic, const char *json, size_t n, struct utc time)
@@ -103,8 +115,8 @@ static void on_counter(void *arg, const struct counter_note *note)
     const struct counter_event *e = note->event;
     char subject[160];
     snprintf(subject, sizeof subject, "meter %s", note->meter->name);
-    log_info(subject, "%s: %s: from %.10g to %.10g %s, counted %.10g", p->name, counter_kind_text(e->kind), e->before,
-             e->after, unit_text(p->unit), e->delta);
+    log_info(subject, "%s: %s: from %.10g to %.10g %s, counted %.10g", p->name, counter_kind_text(e->kind),
+             e->before, e->after, unit_text(p->unit), e->delta);
     g->counter_events++;
 
     buf_reset(&g->scratch);
@@ -121,9 +133,10 @@ static void on_counter(void *arg, const struct counter_note *note)
     json_close(&j, '}');
     if (!g->scratch.failed)
         publish_event(g, "alerts", g->scratch.data, g->scratch.len, note->time);
-    for (size_t i = 0; i < g->site->root->meters.n; i++)
-        if (g->meters[i] && meter_info(g->meters[i]) == note->meter)
-            keep_counters(g, g->meters[i]);
+    const struct counter_keeper keeper = {g->outbox, note->meter->name};
+    char key[160];
+    counter_key(&keeper, p->name, key, sizeof key);
+    outbox_keep(g->outbox, key, note->state, sizeof *note->state);
 }
 
 struct poller_hooks gateway_hooks(struct gateway *g)

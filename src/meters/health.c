@@ -22,7 +22,8 @@ enum health_advice health_advise(const struct health *h, struct mono now)
 
 static enum health_change answered_now(struct health *h)
 {
-    enum health_change change = h->state == HEALTH_DOWN || h->state == HEALTH_UNKNOWN ? HEALTH_CAME_UP : HEALTH_SAME;
+    enum health_change change =
+        h->state == HEALTH_DOWN || h->state == HEALTH_UNKNOWN ? HEALTH_CAME_UP : HEALTH_SAME;
     h->state = HEALTH_UP;
     h->failures = 0;
     h->probes = 0;
@@ -30,8 +31,8 @@ static enum health_change answered_now(struct health *h)
     return change;
 }
 
-enum health_change health_report(struct health *h, const struct health_settings *s, struct mono now, bool answered,
-                                 uint64_t random)
+enum health_change health_report(struct health *h, const struct health_settings *s, struct mono now,
+                                 bool answered, uint64_t random)
 {
     if (answered)
         return answered_now(h);

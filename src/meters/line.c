@@ -9,3 +9,8 @@ struct line *line_open(const struct line_config *c, struct loop *loop, struct co
         return tcp_line_open(c, loop, gate, why, why_size);
     return serial_line_open(c, loop, why, why_size);
 }
+
+struct mono line_heartbeat(const struct line *l)
+{
+    return l->ops->heartbeat ? l->ops->heartbeat(l) : (struct mono){0};
+}

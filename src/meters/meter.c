@@ -44,7 +44,8 @@ static struct unit_health *unit_take(struct poller *p, struct line *line, uint8_
         u = calloc(1, sizeof *u);
         if (!u)
             return NULL;
-        *u = (struct unit_health){.next = p->units, .line = line, .id = id, .health = health_begin(&p->health)};
+        *u = (struct unit_health){
+            .next = p->units, .line = line, .id = id, .health = health_begin(&p->health)};
         p->units = u;
     }
     u->meters++;
@@ -127,7 +128,6 @@ static void meter_free(struct meter *m)
     free(m->last);
     free(m->values);
     free(m->counters);
-    free(m->counter_points);
     free(m);
 }
 
@@ -150,15 +150,12 @@ static bool make_counters(struct meter *m)
     size_t n = 0;
     for (size_t i = 0; i < m->info.n; i++)
         n += m->info.points[i].quantity->kind == QUANTITY_COUNTER;
-    if (n == 0)
-        return true;
-    m->counters = calloc(n, sizeof *m->counters);
-    m->counter_points = calloc(n, sizeof *m->counter_points);
-    if (!m->counters || !m->counter_points)
+    m->counters = calloc(n ? n : 1, sizeof *m->counters);
+    if (!m->counters)
         return false;
     for (size_t i = 0; i < m->info.n; i++)
         if (m->info.points[i].quantity->kind == QUANTITY_COUNTER)
-            m->counter_points[m->counter_count++] = (uint16_t)i;
+            m->counters[m->counter_count++].point = (uint16_t)i;
     return true;
 }
 
@@ -248,48 +245,20 @@ int64_t meter_probe_timeout(const struct meter *m)
     return wait < full ? wait : full;
 }
 
-// One bit of a coil answer, as the register a bool point decodes.
-static const uint8_t *coil_word(const uint8_t *data, unsigned bit, uint8_t word[static 2])
+void meter_decode(struct meter *m, const struct request *r, const uint8_t *data)
 {
-    word[0] = 0;
-    word[1] = data[bit / 8] >> (bit % 8) & 1;
-    return word;
-}
-
-// The word order a device reports; false while it is not known.
-static bool order_of(const struct meter *m, const struct point *p, uint8_t *order)
-{
-    *order = p->order;
-    if (p->order_point == POINT_NONE)
-        return true;
-    struct value reported = m->raw[p->order_point];
-    if (reported.reason != REASON_GOOD)
-        reported = m->last[p->order_point];
-    if (reported.reason != REASON_GOOD)
-        return false;
-    bool low_first = (int64_t)reported.number == p->order_code;
-    *order = (uint8_t)(low_first ? p->order | ORDER_WORD_SWAP : p->order & ~ORDER_WORD_SWAP);
-    return true;
-}
-
-void meter_decode(struct meter *m, const struct request *r, const uint8_t *data, size_t n)
-{
-    bool bits = r->function <= TABLE_DISCRETE;
     for (size_t i = r->first; i < (size_t)r->first + r->n; i++) {
         uint16_t index = m->plan.order[i];
         const struct point *p = &m->info.points[index];
-        unsigned offset = (unsigned)(p->address - r->address);
-        uint8_t order, word[2];
-        if (bits ? offset / 8 >= n : 2u * (offset + p->words) > n)
-            m->raw[index] = (struct value){.reason = REASON_BAD_ANSWER}; // the plan and the check agree: never
-        else if (!order_of(m, p, &order))
+        uint8_t order;
+        if (p->type == POINT_STRING) {
+            point_string(p, data + 2 * (size_t)(p->address - r->address), m->texts[index]);
+            m->raw[index] = (struct value){.reason = REASON_GOOD};
+        } else if (!point_order(m->info.points, index, m->raw, m->last, &order)) {
             m->raw[index] = (struct value){.reason = REASON_DEPENDENCY};
-        else if (bits)
-            m->raw[index] = point_raw(p, order, coil_word(data, offset, word));
-        else if (p->type == POINT_STRING)
-            point_string(p, data + 2 * offset, m->texts[index]), m->raw[index] = (struct value){0};
-        else
-            m->raw[index] = point_raw(p, order, data + 2 * offset);
+        } else {
+            m->raw[index] = point_from_answer(p, order, data, r->address);
+        }
     }
 }
 
@@ -300,22 +269,30 @@ static struct utc middle_of_cycle(const struct meter *m)
     return (struct utc){utc_now().ms - mono_since(mono_now(), (struct mono){middle}) / NS_PER_MS};
 }
 
+// A refusal is told when it begins, not at every reading while it lasts.
+static bool worth_telling(enum counter_kind kind, enum counter_kind before)
+{
+    return kind > COUNTER_NORMAL && (kind != before || !counter_refused(kind));
+}
+
 static void check_counters(struct meter *m)
 {
     for (size_t i = 0; i < m->counter_count; i++) {
-        uint16_t index = m->counter_points[i];
-        const struct point *p = &m->info.points[index];
-        struct value *v = &m->values[index];
+        struct meter_counter *c = &m->counters[i];
+        struct value *v = &m->values[c->point];
         if (v->reason != REASON_GOOD)
             continue;
-        struct counter_limits limits = {.modulus = p->modulus, .max_rate = p->max_rate};
-        struct counter_event event;
-        if (counter_feed(&m->counters[i], &limits, m->time, v->number, &event)) {
-            struct counter_note note = {&m->info, index, m->time, &event};
+        int64_t every = m->info.points[c->point].every_ns;
+        struct counter_rule rule =
+            counter_rule_for(m->info.points, c->point, m->values, every ? every : m->info.every_ns);
+        struct counter_event event = counter_step(&c->state, &rule, v->number, m->time);
+        if (counter_refused(event.kind))
+            v->reason = REASON_COUNTER;
+        if (worth_telling(event.kind, c->told)) {
+            struct counter_note note = {&m->info, c->point, m->time, &event, &c->state};
             m->poller->hooks.counter(m->poller->hooks.arg, &note);
         }
-        if (!counter_trusted(&m->counters[i]))
-            v->reason = REASON_COUNTER;
+        c->told = event.kind;
     }
 }
 
@@ -341,8 +318,8 @@ void meter_finish(struct meter *m)
         m->stats.last_success = m->time;
     }
     m->seq++;
-    struct reading reading = {&m->info, m->time, p->epoch, m->seq, m->values, (const char *const *)m->texts,
-                              m->maintenance};
+    struct reading reading = {
+        &m->info, m->time, p->epoch, m->seq, m->values, (const char *const *)m->texts, m->maintenance};
     p->hooks.reading(p->hooks.arg, &reading);
 }
 
@@ -375,8 +352,10 @@ void meter_apply_splits(struct meter *m)
         memmove(&m->asks[i + 1 + grown], &m->asks[i + 1], (before - i - 1) * sizeof *m->asks);
         for (size_t k = i; k <= i + grown; k++)
             m->asks[k] = (struct ask){.due = due};
-        log_info(subject, "the device refused to read %u %s from %u (function %u): asked in %d parts from now on",
-                 was.count, was.function <= TABLE_DISCRETE ? "bits" : "registers", was.address, was.function, parts);
+        log_info(subject,
+                 "the device refused to read %u %s from %u (function %u): asked in %d parts from now on",
+                 was.count, was.function <= TABLE_DISCRETE ? "bits" : "registers", was.address, was.function,
+                 parts);
     }
     meter_prepare(m);
     meter_arm(m);
@@ -414,16 +393,21 @@ struct utc meter_time(const struct meter *m)
     return m->time;
 }
 
-size_t meter_counters_save(const struct meter *m, void *out, size_t size)
+// Saved by name: a point that comes or goes does not disturb the others.
+void meter_counters_save(const struct meter *m,
+                         void (*save)(void *arg, const char *point, const struct counter *c), void *arg)
 {
-    size_t n = m->counter_count * sizeof *m->counters;
-    if (n <= size && n)
-        memcpy(out, m->counters, n);
-    return n;
+    for (size_t i = 0; i < m->counter_count; i++)
+        if (m->counters[i].state.known)
+            save(arg, m->info.points[m->counters[i].point].name, &m->counters[i].state);
 }
 
-void meter_counters_load(struct meter *m, const void *data, size_t size)
+void meter_counters_load(struct meter *m, bool (*load)(void *arg, const char *point, struct counter *c),
+                         void *arg)
 {
-    if (size == m->counter_count * sizeof *m->counters && size)
-        memcpy(m->counters, data, size);
+    for (size_t i = 0; i < m->counter_count; i++) {
+        struct counter saved;
+        if (load(arg, m->info.points[m->counters[i].point].name, &saved) && counter_valid(&saved))
+            m->counters[i].state = saved;
+    }
 }

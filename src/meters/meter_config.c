@@ -5,17 +5,20 @@
 #define AT(field) offsetof(struct meter_config, field)
 
 static const struct option meter_options[] = {
-    {"name", OPTION_NAME, AT(name), .required = true, .help = "The meter's name in topics, fields and expressions."},
+    {"name", OPTION_NAME, AT(name), .required = true,
+     .help = "The meter's name in topics, fields and expressions."},
     {"line", OPTION_NAME, AT(line), .required = true, .help = "The line it is wired to."},
     {"unit_id", OPTION_INT, AT(unit_id), .def = "1", .min = 0, .max = 255,
      .help = "Its Modbus unit id (slave address)."},
     {"profile", OPTION_ID, AT(profile),
-     .help = "The device model: a file of the profile library, without .conf. `symbiont profiles` lists them."},
+     .help =
+         "The device model: a file of the profile library, without .conf. `symbiont profiles` lists them."},
     {"every", OPTION_DURATION, AT(every_ns), .def = "10 s", .min = 0.01, .max = 86400,
      .help = "How often it is asked. A point may have its own `every`."},
     {"align", OPTION_BOOL, AT(align), .def = "false",
-     .help = "Ask on whole multiples of `every` of the wall clock (at :00, :15, ...) instead of spreading the "
-             "meters over the period."},
+     .help =
+         "Ask on whole multiples of `every` of the wall clock (at :00, :15, ...) instead of spreading the "
+         "meters over the period."},
     {"points", OPTION_GROUPS, AT(points), .section = &point_section,
      .help = "Points of its own. One with the name of a profile's point overrides only the settings given."},
     {"only", OPTION_TEXTS, AT(only), .help = "When given: only these points are read and published."},
@@ -26,7 +29,8 @@ static const struct option meter_options[] = {
     {"unverified", OPTION_BOOL, AT(unverified), .def = "false",
      .help = "Allow a profile of low confidence: compare its numbers with the meter's display first."},
     {"maintenance", OPTION_BOOL, AT(maintenance), .def = "false",
-     .help = "The meter is being worked on: its readings are published but marked, and rules and streams take them "
+     .help = "The meter is being worked on: its readings are published but marked, and rules and streams "
+             "take them "
              "for unknown."},
     {"timeout", OPTION_DURATION, AT(timeout_ns), .min = 0.01, .max = 60,
      .help = "Response timeout; default: the profile's, else the line's."},
@@ -57,7 +61,8 @@ static const struct option polling_options[] = {
     {"down_after", OPTION_DURATION, AT(down_after_ns), .def = "500 ms", .min = 0, .max = 3600,
      .help = "...that span at least this time."},
     {"probe_first", OPTION_DURATION, AT(probe_first_ns), .def = "2 s", .min = 0.1, .max = 3600,
-     .help = "A unit that is down is asked one thing after this time, then at doubling, jittered intervals..."},
+     .help =
+         "A unit that is down is asked one thing after this time, then at doubling, jittered intervals..."},
     {"probe_cap", OPTION_DURATION, AT(probe_cap_ns), .def = "60 s", .min = 1, .max = 86400,
      .help = "...of at most this length."},
     {"absent_retry", OPTION_DURATION, AT(absent_retry_ns), .def = "10 min", .min = 1, .max = 86400,

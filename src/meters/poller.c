@@ -244,7 +244,8 @@ static void refused(struct meter *m, struct ask *a, struct mono now)
         return;
     a->complained = true;
     snprintf(subject, sizeof subject, "meter %s", m->info.name);
-    log_warning(subject, "the device has no point \"%s\" (function %u, address %u): %s; asked again every %lld s",
+    log_warning(subject,
+                "the device has no point \"%s\" (function %u, address %u): %s; asked again every %lld s",
                 m->info.points[m->plan.order[r->first]].name, r->function, r->address,
                 reason_text((struct value){.reason = REASON_EXCEPTION, .exception = m->stats.last_exception}),
                 (long long)(m->poller->absent_retry_ns / NS_PER_S));
@@ -271,7 +272,7 @@ static void done(struct transaction *t, const struct modbus_answer *answer)
     report_health(m, answer, now);
     if (answer->verdict == VERDICT_ANSWER) {
         m->stats.round_trip_ns = mono_since(now, t->asked);
-        meter_decode(m, &m->plan.requests[a->request], answer->data, answer->n);
+        meter_decode(m, &m->plan.requests[a->request], answer->data);
         a->complained = false;
     } else {
         mark_points(m, a, reason_of(answer));

@@ -39,6 +39,13 @@ struct ask {
     struct mono due, absent_until;
 };
 
+/* A point that counts. */
+struct meter_counter {
+    uint16_t point;
+    enum counter_kind told; /* the last decision about it */
+    struct counter state;
+};
+
 struct cycle {
     bool running, abandoned, probing, splits;
     uint16_t *todo; /* asks that are due */
@@ -65,8 +72,7 @@ struct meter {
     struct cycle cycle;
     struct value *raw, *last, *values; /* info.n each: of this cycle, last good, published */
     char **texts;                      /* per point, only for text points */
-    struct counter *counters;          /* per counter point, in point order */
-    uint16_t *counter_points;
+    struct meter_counter *counters;
     size_t counter_count;
     struct utc time; /* of the last reading */
     struct meter_stats stats;
@@ -78,7 +84,7 @@ void meter_schedule(struct meter *m); /* deadlines for asks that have none */
 void meter_arm(struct meter *m);
 
 /* meter.c */
-void meter_decode(struct meter *m, const struct request *r, const uint8_t *data, size_t n);
+void meter_decode(struct meter *m, const struct request *r, const uint8_t *data);
 void meter_finish(struct meter *m);
 void meter_apply_splits(struct meter *m);
 int64_t meter_probe_timeout(const struct meter *m);

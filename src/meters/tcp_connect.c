@@ -182,8 +182,8 @@ static void admitted(struct gate_waiter *w)
     }
 }
 
-bool tcp_connect_init(struct tcp_connect *c, struct loop *loop, struct connect_gate *gate, const char *address,
-                      char *why, size_t why_size)
+bool tcp_connect_init(struct tcp_connect *c, struct loop *loop, struct connect_gate *gate,
+                      const char *address, char *why, size_t why_size)
 {
     c->loop = loop;
     c->gate = gate;

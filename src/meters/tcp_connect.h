@@ -27,8 +27,8 @@ struct tcp_connect {
 };
 
 /* Sets host and port from "host:port"; false with a sentence in `why`. */
-bool tcp_connect_init(struct tcp_connect *c, struct loop *loop, struct connect_gate *gate, const char *address,
-                      char *why, size_t why_size);
+bool tcp_connect_init(struct tcp_connect *c, struct loop *loop, struct connect_gate *gate,
+                      const char *address, char *why, size_t why_size);
 void tcp_connect_start(struct tcp_connect *c);
 /* Ends a start without calling done. */
 void tcp_connect_cancel(struct tcp_connect *c);

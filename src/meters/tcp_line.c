@@ -25,9 +25,9 @@
 #define RETRY_CAP_NS   (60 * NS_PER_S)
 
 enum state {
-    CLOSED,     // no connection; the next request makes one, not before retry_at
+    CLOSED, // no connection; the next request makes one, not before retry_at
     CONNECTING,
-    SETTLING,   // connected; the device wants a pause before the first request
+    SETTLING, // connected; the device wants a pause before the first request
     READY,
 };
 
@@ -368,7 +368,8 @@ static void pump(struct tcp_line *t)
     }
     if (t->state == SETTLING && !mono_before(now, t->free_at))
         t->state = READY;
-    while (t->state == READY && t->queue && t->outstanding < window(t, t->queue) && !mono_before(now, t->free_at))
+    while (t->state == READY && t->queue && t->outstanding < window(t, t->queue) &&
+           !mono_before(now, t->free_at))
         if (!send_request(t, dequeue(t)))
             return;
     arm(t);
@@ -429,8 +430,8 @@ static void tcp_close(struct line *l)
 
 static void tcp_status(const struct line *l, struct json *j)
 {
-    static const char *const words[] = {[CLOSED] = "closed", [CONNECTING] = "connecting", [SETTLING] = "connected",
-                                        [READY] = "connected"};
+    static const char *const words[] = {
+        [CLOSED] = "closed", [CONNECTING] = "connecting", [SETTLING] = "connected", [READY] = "connected"};
     const struct tcp_line *t = (const struct tcp_line *)l;
     json_text(j, "kind", "tcp");
     json_text(j, "address", l->config->tcp);
@@ -439,10 +440,10 @@ static void tcp_status(const struct line *l, struct json *j)
         json_text(j, "trouble", t->why);
 }
 
-static const struct line_ops tcp_ops = {tcp_submit, tcp_close, tcp_status};
+static const struct line_ops tcp_ops = {.submit = tcp_submit, .close = tcp_close, .status = tcp_status};
 
-struct line *tcp_line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate, char *why,
-                           size_t why_size)
+struct line *tcp_line_open(const struct line_config *c, struct loop *loop, struct connect_gate *gate,
+                           char *why, size_t why_size)
 {
     struct tcp_line *t = calloc(1, sizeof *t);
     if (!t) {

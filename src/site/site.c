@@ -40,14 +40,16 @@ static void connect_meter(struct site *s, size_t i, struct diagnostics *d)
         return;
     const char *near = nearest_line(s, m->line);
     if (near)
-        diag_error(d, place_of(&m->common), "meter \"%s\": there is no line \"%s\"; did you mean \"%s\"?", m->name,
-                   m->line, near);
+        diag_error(d, place_of(&m->common), "meter \"%s\": there is no line \"%s\"; did you mean \"%s\"?",
+                   m->name, m->line, near);
     else
-        diag_error(d, place_of(&m->common), "meter \"%s\": there is no line \"%s\" (lines: ...) in this configuration",
-                   m->name, m->line);
+        diag_error(d, place_of(&m->common),
+                   "meter \"%s\": there is no line \"%s\" (lines: ...) in this configuration", m->name,
+                   m->line);
 }
 
-static void compile_meter(struct site *s, size_t i, const struct profile_path *profiles, struct diagnostics *d)
+static void compile_meter(struct site *s, size_t i, const struct profile_path *profiles,
+                          struct diagnostics *d)
 {
     const struct meter_config *m = site_meter(s, i);
     char subject[96];
@@ -61,7 +63,8 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
                                      .place = place_of(&m->common),
                                      .subject = subject};
     if (!m->profile && m->points.n == 0) {
-        diag_error(d, request.place, "%s has neither a profile nor points of its own: nothing to read", subject);
+        diag_error(d, request.place, "%s has neither a profile nor points of its own: nothing to read",
+                   subject);
         return;
     }
     const struct device *compiled = device_compile(s->config, profiles, &request, d);
@@ -87,7 +90,8 @@ static void warn_shared_unit(const struct site *s, size_t i, struct diagnostics 
     for (size_t j = 0; j < i; j++) {
         const struct meter_config *other = site_meter(s, j);
         if (s->line_of[j] == s->line_of[i] && other->unit_id == m->unit_id && s->line_of[i] != SIZE_MAX)
-            diag_warning(d, place_of(&m->common), "meter \"%s\": unit %lld on line \"%s\" is also meter \"%s\"", m->name,
+            diag_warning(d, place_of(&m->common),
+                         "meter \"%s\": unit %lld on line \"%s\" is also meter \"%s\"", m->name,
                          (long long)m->unit_id, m->line, other->name);
     }
 }
@@ -100,11 +104,12 @@ static void check_publishers(const struct site *s, struct diagnostics *d)
         if (!publishers[i]->configured(settings))
             continue;
         working++;
-        publishers[i]->check(settings, d);
+        publishers[i]->check(settings, s->root->storage.spill_after_ns, d);
     }
     if (working == 0)
         diag_warning(d, (struct place){place_of(&s->root->common).file, 0},
-                     "neither mqtt nor influxdb is configured: readings are polled and shown by `symbiont status` only");
+                     "neither mqtt nor influxdb is configured: readings are polled and shown by `symbiont "
+                     "status` only");
 }
 
 static void check_all(struct site *s, const struct profile_path *profiles, struct diagnostics *d)

@@ -38,10 +38,11 @@ static bool bytes_equal(const void *a, const void *b, size_t n)
 
 static bool point_equal(const struct point *a, const struct point *b)
 {
-    return text_equal(a->name, b->name) && a->quantity == b->quantity && a->unit == b->unit && a->table == b->table &&
-           a->type == b->type && a->order == b->order && a->words == b->words && a->address == b->address &&
-           a->bit == b->bit && a->mask == b->mask && a->factor == b->factor && a->offset == b->offset &&
-           a->min == b->min && a->max == b->max && a->marker_count == b->marker_count &&
+    return text_equal(a->name, b->name) && a->quantity == b->quantity && a->unit == b->unit &&
+           a->table == b->table && a->type == b->type && a->order == b->order && a->words == b->words &&
+           a->address == b->address && a->bit == b->bit && a->mask == b->mask && a->factor == b->factor &&
+           a->offset == b->offset && a->min == b->min && a->max == b->max &&
+           a->marker_count == b->marker_count &&
            bytes_equal(a->markers, b->markers, a->marker_count * sizeof *a->markers) &&
            a->exponent_point == b->exponent_point && a->exponent_sign == b->exponent_sign &&
            a->factor_point == b->factor_point && a->factor_count == b->factor_count &&
@@ -56,7 +57,8 @@ static bool device_equal(const struct device *a, const struct device *b)
 {
     if (a->n != b->n || memcmp(&a->limits, &b->limits, sizeof a->limits) != 0 || a->sunspec != b->sunspec ||
         a->timing.timeout_ns != b->timing.timeout_ns || a->timing.pause_ns != b->timing.pause_ns ||
-        a->timing.connect_pause_ns != b->timing.connect_pause_ns || a->timing.in_flight != b->timing.in_flight ||
+        a->timing.connect_pause_ns != b->timing.connect_pause_ns ||
+        a->timing.in_flight != b->timing.in_flight ||
         a->timing.close_after_cycle != b->timing.close_after_cycle || !text_equal(a->vendor, b->vendor) ||
         !text_equal(a->model, b->model))
         return false;
@@ -79,5 +81,6 @@ bool site_meter_equal(const struct site *a, size_t i, const struct site *b, size
 
 bool site_publisher_equal(const struct site *a, const struct site *b, size_t publisher)
 {
-    return settings_equal(publishers[publisher]->section, site_publisher(a, publisher), site_publisher(b, publisher));
+    return settings_equal(publishers[publisher]->section, site_publisher(a, publisher),
+                          site_publisher(b, publisher));
 }

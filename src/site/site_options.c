@@ -31,7 +31,8 @@ static const struct option storage_options[] = {
     {"directory", OPTION_TEXT, STORAGE(directory), .def = "/var/lib/symbiont",
      .help = "Where the outbox and the ledger are kept."},
     {"durability", OPTION_CHOICE, STORAGE(durability), .def = "spill", .choices = durabilities,
-     .help = "spill: readings go to disk only when a publisher has not acknowledged them after spill_after; a power "
+     .help = "spill: readings go to disk only when a publisher has not acknowledged them after spill_after; "
+             "a power "
              "cut loses at most that time. always: every reading is on disk before it is sent."},
     {"spill_after", OPTION_DURATION, STORAGE(spill_after_ns), .def = "1 s", .min = 0.1, .max = 3600,
      .help = "See durability."},
@@ -61,20 +62,23 @@ static const struct choice log_levels[] = {{"error", LOG_LEVEL_ERROR},
                                            {0}};
 
 static const struct option root_options[] = {
-    {"site", OPTION_GROUP, ROOT(site), .section = &site_group_section, .required = true, .help = "Who this is."},
+    {"site", OPTION_GROUP, ROOT(site), .section = &site_group_section, .required = true,
+     .help = "Who this is."},
     {"lines", OPTION_GROUPS, ROOT(lines), .section = &line_section, .help = "The wires: one group per line."},
     {"meters", OPTION_GROUPS, ROOT(meters), .section = &meter_section, .help = "One group per meter."},
     {"polling", OPTION_GROUP, ROOT(polling), .section = &polling_section, .help = "Health of units."},
     {"storage", OPTION_GROUP, ROOT(storage), .section = &storage_section, .help = "Outbox and ledger."},
     {"control", OPTION_GROUP, ROOT(control), .section = &control_section, .help = "The control socket."},
-    {"log", OPTION_CHOICE, ROOT(log_level), .def = "info", .choices = log_levels, .help = "Least level logged."},
+    {"log", OPTION_CHOICE, ROOT(log_level), .def = "info", .choices = log_levels,
+     .help = "Least level logged."},
 };
 
 #define FIXED_ROWS (sizeof root_options / sizeof root_options[0])
 
 // The publishers' groups follow the root struct, each with the table its file brings.
 static struct option all_options[FIXED_ROWS + SITE_PUBLISHERS_MAX + 1];
-static struct section root_section = {"symbiont.conf", 0, all_options, "The configuration of a site's gateway."};
+static struct section root_section = {"symbiont.conf", 0, all_options,
+                                      "The configuration of a site's gateway."};
 static pthread_once_t built = PTHREAD_ONCE_INIT;
 
 static size_t aligned(size_t n)
