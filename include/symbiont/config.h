@@ -31,7 +31,7 @@ struct place {
     int line;         /* 0: the file as a whole */
 };
 
-/* ---- Diagnostics: everything wrong, in the order found ---- */
+/* ---- Diagnostics: everything wrong, each once ---- */
 
 struct diagnostics;
 
@@ -94,9 +94,9 @@ struct option {
     const char *name; /* NULL ends the table */
     enum option_type type;
     size_t offset;
-    const char *def;  /* as one would write it, without quotes: "10 min", "true"; NULL: none */
+    const char *def;  /* as one would write it, without quotes: "10 min", "true", "a, b"; NULL: none (0, NULL) */
     const char *unit; /* OPTION_AMOUNT */
-    double min, max;  /* both 0: no limit */
+    double min, max;  /* both 0: no limit; -INFINITY, INFINITY: none on that side */
     bool required;
     const struct choice *choices;  /* OPTION_CHOICE */
     const struct section *section; /* OPTION_GROUP, OPTION_GROUPS */
@@ -128,7 +128,8 @@ struct config;
  * one struct of `root`: lists are joined, a single setting given twice is an error. Everything wrong
  * goes to `d`: for each file one syntax or duplicate-key error (the parser stops there), then all
  * others. NULL only when memory is out or the first file cannot be read (that too is in `d`).
- * The result is usable only when diag_errors(d) == 0. (libconfig has a config_read of its own.)
+ * `required` is checked where the group stands; in an OPTION_GROUPS whose section requires a `name`, each
+ * name may stand once. The result is usable only when diag_errors(d) == 0. (libconfig has a config_read of its own.)
  */
 struct config *config_read_path(const char *path, bool with_conf_d, const struct section *root,
                                 struct diagnostics *d);

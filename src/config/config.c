@@ -13,12 +13,13 @@ struct reading {
     struct config *owner, *scratch;
     struct diagnostics *diag;
     struct node *tree; // of what was read so far
-    bool partial;      // something could not be read
+    bool partial;      // something could not be understood
+    bool unread;       // the first file could not be read
 };
 
 static bool begin(struct reading *r, struct diagnostics *d, size_t memory_max)
 {
-    *r = (struct reading){config_new(memory_max), config_new(memory_max), d, NULL, false};
+    *r = (struct reading){config_new(memory_max), config_new(memory_max), d, NULL, false, false};
     if (r->owner && r->scratch)
         return true;
     diag_error(d, (struct place){0}, "out of memory");
@@ -34,6 +35,7 @@ static bool add(struct reading *r, const char *path, const char *text)
     bool good = text ? source_text(&s, text, path) : source_file(&s, path);
     struct node *tree = good ? tree_parse(&s) : NULL;
     source_free(&s);
+    r->unread |= s.unread;
     if (!tree)
         r->partial = true;
     else if (r->tree)
@@ -121,9 +123,14 @@ struct config *config_read_path(const char *path, bool with_conf_d, const struct
     if (!begin(&r, d, CONFIG_MEMORY_MAX))
         return NULL;
     add(&r, path, NULL);
+    bool unread = r.unread;
     if (with_conf_d)
         add_conf_d(&r, path);
-    return finish(&r, root);
+    struct config *c = finish(&r, root);
+    if (!unread)
+        return c;
+    config_free(c);
+    return NULL;
 }
 
 struct config *config_read_limited(const char *text, const char *name, const struct section *root,

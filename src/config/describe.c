@@ -15,12 +15,6 @@ static void escaped(const char *text, struct buf *out)
     }
 }
 
-static void escaped_buf(struct buf *text, struct buf *out)
-{
-    escaped(buf_text(text), out);
-    buf_free(text);
-}
-
 static const char *type_word(const struct option *o)
 {
     static const char *const words[] = {
@@ -47,31 +41,34 @@ static bool is_section(const struct option *o)
     return o->type == OPTION_GROUP || o->type == OPTION_GROUPS;
 }
 
-static void limits(const struct option *o, struct buf *out)
+// Sentences of a paragraph, with a space between them.
+static void sentence(struct buf *out, const char *before, struct buf *text, const char *after)
 {
-    struct buf text = {0};
-    if (o->type == OPTION_CHOICE) {
-        buf_puts(out, " One of ");
-        value_choices(o, &text);
-        escaped_buf(&text, out);
-        buf_putc(out, '.');
-    } else {
-        value_range(o, &text);
-        if (text.len) {
-            buf_puts(out, " From ");
-            escaped_buf(&text, out);
-            buf_putc(out, '.');
-        }
+    if (text->len) {
+        buf_puts(out, out->len ? " " : "");
+        buf_puts(out, before);
+        escaped(buf_text(text), out);
+        buf_puts(out, after);
     }
-    if (o->def) {
-        buf_puts(out, " Default: ");
-        escaped(o->def, out);
-        buf_putc(out, '.');
-    }
+    buf_reset(text);
 }
 
 static void describe_option(const struct option *o, struct buf *out)
 {
+    const char *help = o->help ? o->help : is_section(o) ? o->section->help : NULL;
+    struct buf body = {0}, text = {0};
+    buf_puts(&text, help ? help : "");
+    sentence(&body, "", &text, "");
+    if (o->type == OPTION_CHOICE)
+        value_choices(o, &text);
+    else
+        value_range(o, &text);
+    sentence(&body, "Allowed: ", &text, ".");
+    buf_puts(&text, o->def ? o->def : "");
+    sentence(&body, "Default: ", &text, ".");
+    buf_puts(&text, is_section(o) ? "See below." : "");
+    sentence(&body, "", &text, "");
+
     buf_putc(out, '*');
     escaped(o->name, out);
     buf_printf(out, "* = _%s_", type_word(o));
@@ -79,15 +76,12 @@ static void describe_option(const struct option *o, struct buf *out)
         buf_puts(out, " in ");
         escaped(o->unit, out);
     }
-    buf_puts(out, o->required ? " (required)\n\t" : "\n\t");
-    if (o->help)
-        escaped(o->help, out);
-    else if (is_section(o) && o->section->help)
-        escaped(o->section->help, out);
-    limits(o, out);
-    if (is_section(o))
-        buf_puts(out, " See below.");
-    buf_puts(out, "\n\n");
+    buf_puts(out, o->required ? " (required)\n" : "\n");
+    if (body.len)
+        buf_printf(out, "\t%s\n", buf_text(&body));
+    buf_putc(out, '\n');
+    buf_free(&body);
+    buf_free(&text);
 }
 
 static void describe(const struct section *s, const char *path, int depth, struct buf *out)

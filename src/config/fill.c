@@ -18,6 +18,7 @@ struct scope {
     const struct section *section;
     const struct node *group; // NULL: absent
     bool root;
+    bool open; // more of it may stand in another file
 };
 
 static void *member(const struct option *o, void *settings)
@@ -288,7 +289,7 @@ static void fill_groups(struct fill *f, const struct scope *scope, const struct 
             wrong_type(f, scope, o, c);
             continue;
         }
-        struct scope inner = {o->section, c, false};
+        struct scope inner = {o->section, c, false, false};
         fill_group(f, &inner, items + o->section->size * i++);
     }
     memcpy(at, &(struct groups){items, i}, sizeof(struct groups));
@@ -304,7 +305,7 @@ static void fill_option(struct fill *f, const struct scope *scope, const struct 
     if (n->bad)
         return;
     if (o->type == OPTION_GROUP && n->type == NODE_GROUP) {
-        struct scope inner = {o->section, n, false};
+        struct scope inner = {o->section, n, false, scope->open};
         fill_group(f, &inner, at);
     } else if (o->type == OPTION_GROUP) {
         wrong_type(f, scope, o, n);
@@ -322,10 +323,10 @@ static void fill_absent(struct fill *f, const struct scope *scope, const struct 
     char where[160];
     struct why why = {""};
     // What an absent group would need is not missing; nor what may stand in a file that could not be read.
-    if (o->required && scope->group && !(scope->root && f->partial))
+    if (o->required && scope->group && !(scope->open && f->partial))
         diag_error(f->diag, scope->group->place, "\"%s\"%s is missing", o->name, of(scope, where));
     if (o->type == OPTION_GROUP) {
-        struct scope inner = {o->section, NULL, false};
+        struct scope inner = {o->section, NULL, false, false};
         fill_group(f, &inner, at);
     } else if (o->def && !value_from_text(f->owner, o, o->def, at, &why)) {
         refused(f, scope, o, &(struct node){.place = {0}}, &why);
@@ -363,7 +364,7 @@ void *fill_root(struct config *owner, const struct section *root, const struct n
                 struct diagnostics *d)
 {
     struct fill f = {owner, d, partial, false};
-    struct scope scope = {root, tree, true};
+    struct scope scope = {root, tree, true, true};
     void *settings = config_alloc(owner, root->size);
     if (settings)
         fill_group(&f, &scope, settings);

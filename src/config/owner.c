@@ -39,13 +39,13 @@ void config_free(struct config *c)
 
 void *config_alloc(struct config *c, size_t size)
 {
-    size = (size + 15) & ~(size_t)15;
-    if (size == 0)
-        size = 16;
-    if (c->failed || size > c->left) {
+    if (c->failed || size > c->left || c->left < 16) { // before rounding up, which could overflow
         c->failed = true;
         return NULL;
     }
+    size = size ? (size + 15) & ~(size_t)15 : 16;
+    if (size > c->left)
+        size = c->left;
     c->left -= size;
     if (!c->blocks || size > c->blocks->size - c->used) {
         size_t room = size > BLOCK_BYTES ? size : BLOCK_BYTES;

@@ -68,6 +68,7 @@ static bool read_file(struct source *s, struct place at, const char *file)
     if (file_read(file, max, &content) < 0) {
         int error = errno;
         buf_free(&content);
+        s->unread = s->depth == 0;
         diag_error(s->diag, at, "cannot read \"%s\": %s", file, read_failure(error, max));
         return false;
     }

@@ -37,6 +37,7 @@ struct source {
     struct diagnostics *diag;
     struct token *tokens; /* the last one is TOKEN_END */
     size_t n, cap;
+    bool unread;      /* the file itself, not what it includes, could not be read */
     bool from_memory; /* @include is refused */
     int depth;
     const char *open[INCLUDE_DEPTH_MAX + 1]; /* real paths of the files being read */

@@ -29,9 +29,13 @@ static void duration_text(int64_t ns, struct buf *out)
     static const struct {
         const char *word;
         int64_t ns;
-    } units[] = {{"h", 3600 * NS_PER_S}, {"min", 60 * NS_PER_S}, {"s", NS_PER_S}, {"ms", NS_PER_MS}};
+    } units[] = {{"d", 86400 * NS_PER_S},
+                 {"h", 3600 * NS_PER_S},
+                 {"min", 60 * NS_PER_S},
+                 {"s", NS_PER_S},
+                 {"ms", NS_PER_MS}};
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (ns % units[i].ns == 0 && (ns != 0 || i == 2)) {
+        if (ns % units[i].ns == 0 && (ns != 0 || i == 3)) {
             buf_printf(out, "%" PRId64 " %s", ns / units[i].ns, units[i].word);
             return;
         }
@@ -41,15 +45,18 @@ static void duration_text(int64_t ns, struct buf *out)
                magnitude % 1000000000u);
 }
 
+// In binary or decimal multiples, whichever is shorter.
 static void size_text(int64_t bytes, struct buf *out)
 {
-    static const char *const words[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    size_t i = 0;
-    while (i < 4 && bytes != 0 && bytes % 1024 == 0) {
-        bytes /= 1024;
-        i++;
-    }
-    buf_printf(out, "%" PRId64 " %s", bytes, words[i]);
+    static const char *const words[2][5] = {{"B", "KiB", "MiB", "GiB", "TiB"}, {"B", "kB", "MB", "GB", "TB"}};
+    static const int64_t steps[2] = {1024, 1000};
+    int64_t number[2] = {bytes, bytes};
+    size_t power[2] = {0, 0};
+    for (int k = 0; k < 2; k++)
+        for (; power[k] < 4 && bytes != 0 && number[k] % steps[k] == 0; power[k]++)
+            number[k] /= steps[k];
+    int best = number[1] < number[0];
+    buf_printf(out, "%" PRId64 " %s", number[best], words[best][power[best]]);
 }
 
 static void amount_text(const struct option *o, double value, struct buf *out)
