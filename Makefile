@@ -35,7 +35,7 @@ LINK_tsan    := -fsanitize=thread
 LINK_cov     := --coverage
 
 DATADIR := $(PREFIX)/share/symbiont
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -DSYMBIONT_VERSION='"$(VERSION)"' -DSYMBIONT_DATADIR='"$(DATADIR)"' \
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Isrc -Itests -DSYMBIONT_VERSION='"$(VERSION)"' -DSYMBIONT_DATADIR='"$(DATADIR)"' \
             -DSYMBIONT_SYSCONFDIR='"$(SYSCONFDIR)/symbiont"' -ffile-prefix-map=$(CURDIR)=.
 CFLAGS   ?=
 ALL_CFLAGS = -std=gnu11 $(WARN) $(MODE_$(VARIANT)) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP
@@ -59,7 +59,8 @@ Q := @
 say = @printf '  %-7s %s\n'
 endif
 
-.PHONY: all setup test check-unit demo bench lint fuzz deb install clean
+.SECONDARY:
+.PHONY: all setup test check-unit demo bench lint fuzz deb install man clean
 all: $(PROGS)
 
 $(B)/%.o: %.c
@@ -86,8 +87,59 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 check-unit: $(UNIT_TESTS)
 	@tests/run $(UNIT_TESTS)
 
+# Everything: installs what is missing, builds plain and with sanitizers, runs all storeys.
+SYSTEM_TESTS = $(sort $(wildcard tests/system/test_*.py))
+test:
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory VARIANT=asan all $(UNIT_TESTS:$(B)/%=build/asan/%)
+	@tests/run --timeout 600 $(UNIT_TESTS:$(B)/%=build/asan/%) $(SYSTEM_TESTS)
+
+demo:
+	@tests/setup.sh demo
+	@$(MAKE) --no-print-directory all
+	@conf/demo/run
+
 setup:
-	@tests/setup.sh
+	@tests/setup.sh build demo test lint
+
+lint:
+	@tests/setup.sh lint
+	@tests/lint.sh
+
+# ---- Installing ----
+
+LIST_OF_PROFILES = $(wildcard conf/profiles/*.conf)
+UNVERIFIED       = $(wildcard conf/profiles/unverified/*.conf)
+MANS             = $(patsubst docs/%.scd,build/man/%,$(wildcard docs/*.scd))
+
+build/man/%: docs/%.scd
+	@mkdir -p $(@D)
+	$(say) MAN $@
+	$(Q)scdoc <$< >$@
+
+man: $(MANS)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(DATADIR)/profiles/unverified
+	install -m 755 $(filter %/symbiont,$(PROGS)) $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(filter-out %/symbiont,$(PROGS)) $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 $(LIST_OF_PROFILES) $(DESTDIR)$(DATADIR)/profiles/
+	install -m 644 $(UNVERIFIED) $(DESTDIR)$(DATADIR)/profiles/unverified/
+	install -d $(DESTDIR)$(SYSCONFDIR)/symbiont/conf.d
+	test -e $(DESTDIR)$(SYSCONFDIR)/symbiont/symbiont.conf || \
+		install -m 644 conf/symbiont.conf $(DESTDIR)$(SYSCONFDIR)/symbiont/symbiont.conf
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
+		$(DESTDIR)$(PREFIX)/lib/udev/rules.d
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' systemd/symbiontd.service.in \
+		>$(DESTDIR)$(UNITDIR)/symbiontd.service
+	install -m 644 systemd/symbiont.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/symbiont.conf
+	install -m 644 systemd/symbiont.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/symbiont.conf
+	install -m 644 systemd/60-symbiont.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+	if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory man && for m in $(MANS); do \
+		s=$${m##*.}; install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$$s/$$(basename $$m); done; fi
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(B)/symbiont completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/symbiont
 
 clean:
 	rm -rf build

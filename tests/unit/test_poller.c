@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+// Health of units, and the poller over a line that the test plays itself.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "symbiont/meter.h"
+#include "unit/test.h"
+
+static const struct health_settings settings = {2, 500 * NS_PER_MS, 2 * NS_PER_S, 60 * NS_PER_S};
+
+static void a_unit_goes_down_and_is_probed_ever_more_rarely(void **state)
+{
+    (void)state;
+    struct health h = health_begin(&settings);
+    struct mono t = {NS_PER_S};
+    assert_int_equal(health_report(&h, &settings, t, true, 0), HEALTH_CAME_UP);
+    assert_int_equal(health_report(&h, &settings, t, false, 0), HEALTH_SAME);
+    assert_int_equal(h.state, HEALTH_SUSPECT);
+    assert_int_equal(health_advise(&h, t), HEALTH_POLL);
+    // Two failures within less than down_after are not enough: a burst of requests into one short break.
+    t = mono_add(t, 100 * NS_PER_MS);
+    assert_int_equal(health_report(&h, &settings, t, false, 0), HEALTH_SAME);
+    t = mono_add(t, 900 * NS_PER_MS);
+    assert_int_equal(health_report(&h, &settings, t, false, 0), HEALTH_WENT_DOWN);
+    int64_t last = 0;
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(health_advise(&h, t), HEALTH_SKIP);
+        int64_t wait = mono_since(h.next_probe, t);
+        assert_true(wait <= 60 * NS_PER_S * 5 / 4);
+        assert_true(wait > last || wait >= 60 * NS_PER_S * 3 / 4);
+        last = wait;
+        t = h.next_probe;
+        assert_int_equal(health_advise(&h, t), HEALTH_PROBE);
+        assert_int_equal(health_report(&h, &settings, t, false, 0), HEALTH_SAME);
+    }
+    assert_int_equal(health_report(&h, &settings, t, true, 0), HEALTH_CAME_UP);
+    assert_int_equal(health_advise(&h, t), HEALTH_POLL);
+}
+
+// ---- A line the test plays ----
+
+enum { ASKED_MAX = 64 };
+
+struct fake_line {
+    struct line line; // first
+    struct transaction *asked[ASKED_MAX];
+    int n;
+};
+
+static void fake_submit(struct line *l, struct transaction *t)
+{
+    struct fake_line *f = (struct fake_line *)l;
+    assert_true(f->n < ASKED_MAX);
+    t->asked = loop_now(l->loop);
+    f->asked[f->n++] = t;
+}
+
+static const struct line_ops fake_ops = {.submit = fake_submit};
+
+struct rig {
+    struct loop *loop;
+    struct fake_line fake;
+    struct line_config line_config;
+    struct meter_config config;
+    struct polling_config polling;
+    struct device device;
+    struct point points[8];
+    struct quantity gauge, total;
+    struct poller *poller;
+    struct meter *meter;
+    int readings, came_up, went_down, counter_events;
+    struct value last[8];
+    uint64_t seq;
+};
+
+static void on_reading(void *arg, const struct reading *r)
+{
+    struct rig *rig = arg;
+    rig->readings++;
+    assert_int_equal(r->seq, rig->seq + 1); // without a hole
+    rig->seq = r->seq;
+    memcpy(rig->last, r->values, r->meter->n * sizeof *r->values);
+}
+
+static void on_online(void *arg, const struct meter_info *m, bool online)
+{
+    (void)m;
+    struct rig *rig = arg;
+    *(online ? &rig->came_up : &rig->went_down) += 1;
+}
+
+static void on_counter(void *arg, const struct counter_note *note)
+{
+    (void)note;
+    ((struct rig *)arg)->counter_events++;
+}
+
+static struct point register_point(struct rig *rig, const char *name, uint16_t address)
+{
+    return (struct point){.name = name,
+                          .quantity = &rig->gauge,
+                          .unit = unit_find("kW"),
+                          .table = TABLE_HOLDING,
+                          .type = POINT_UINT16,
+                          .words = 1,
+                          .address = address,
+                          .bit = -1,
+                          .factor = 1,
+                          .divisor = 1,
+                          .min = -INFINITY,
+                          .max = INFINITY,
+                          .exponent_point = POINT_NONE,
+                          .factor_point = POINT_NONE,
+                          .sign_point = POINT_NONE,
+                          .add_point = POINT_NONE,
+                          .order_point = POINT_NONE};
+}
+
+static void rig_open(struct rig *r, size_t points, uint16_t stride, uint16_t max_gap)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    char why[128];
+    assert_int_equal(units_open(why, sizeof why), 0);
+    *r = (struct rig){.loop = loop_new(),
+                      .line_config = {.name = "fake", .timeout_ns = NS_PER_S, .in_flight = 1},
+                      .polling = {.down_failures = 2,
+                                  .down_after_ns = 1,
+                                  .probe_first_ns = 30 * NS_PER_MS,
+                                  .probe_cap_ns = NS_PER_S,
+                                  .absent_retry_ns = 3600 * NS_PER_S},
+                      .gauge = {.name = "active_power", .unit = "kW", .kind = QUANTITY_GAUGE},
+                      .total = {.name = "active_energy_import", .unit = "kWh", .kind = QUANTITY_COUNTER}};
+    r->fake.line = (struct line){.ops = &fake_ops, .config = &r->line_config, .loop = r->loop};
+    for (size_t i = 0; i < points; i++)
+        r->points[i] = register_point(r, names[i], (uint16_t)(i * stride));
+    r->device = (struct device){.limits = {125, 2000, max_gap, true},
+                                .points = r->points,
+                                .n = points,
+                                .timing.close_after_cycle = -1};
+    r->config = (struct meter_config){.name = (char[]){"m"}, .unit_id = 7, .every_ns = 20 * NS_PER_MS};
+}
+
+static void rig_start(struct rig *r)
+{
+    char why[128];
+    struct poller_hooks hooks = {r, on_reading, on_online, on_counter, NULL};
+    r->poller = poller_new(r->loop, &r->polling, &hooks, 5);
+    static char name[] = "m";
+    r->config.name = name;
+    struct meter_parts parts = {&r->config, &r->device, &r->fake.line, 0, 0};
+    r->meter = poller_add(r->poller, &parts, why, sizeof why);
+    assert_non_null(r->meter);
+}
+
+static void answer(struct rig *r, enum verdict verdict, uint8_t exception, uint16_t base);
+
+static void rig_close(struct rig *r)
+{
+    poller_remove(r->meter);
+    while (r->fake.n)
+        answer(r, VERDICT_CANCELLED, 0, 0);
+    poller_free(r->poller);
+    loop_free(r->loop);
+}
+
+// Turns until n requests wait on the line.
+static void wait_asked(struct rig *r, int n)
+{
+    struct mono end = mono_add(mono_now(), 2 * NS_PER_S);
+    while (r->fake.n < n) {
+        assert_true(mono_before(mono_now(), end));
+        loop_turn(r->loop, 5 * NS_PER_MS);
+    }
+}
+
+static void turn_for(struct rig *r, int64_t ns)
+{
+    struct mono end = mono_add(mono_now(), ns);
+    while (mono_before(mono_now(), end))
+        loop_turn(r->loop, NS_PER_MS);
+}
+
+// Answers the oldest request; every register holds its own address plus base.
+static void answer(struct rig *r, enum verdict verdict, uint8_t exception, uint16_t base)
+{
+    struct transaction *t = r->fake.asked[0];
+    memmove(r->fake.asked, r->fake.asked + 1, (size_t)--r->fake.n * sizeof t);
+    uint8_t data[2 * MODBUS_REGISTERS_MAX];
+    for (unsigned i = 0; i < t->ask.count; i++) {
+        data[2 * i] = (uint8_t)((t->ask.address + base + i) >> 8);
+        data[2 * i + 1] = (uint8_t)(t->ask.address + base + i);
+    }
+    struct modbus_answer a = {
+        .verdict = verdict, .exception = exception, .data = data, .n = 2 * (size_t)t->ask.count};
+    t->answered = loop_now(r->loop);
+    t->done(t, &a);
+}
+
+static void good_cycle_gives_one_reading(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 4, 2, 8);
+    rig_start(&r);
+    wait_asked(&r, 1);
+    assert_int_equal(r.fake.asked[0]->ask.unit, 7);
+    assert_int_equal(r.fake.asked[0]->ask.count, 7);
+    answer(&r, VERDICT_ANSWER, 0, 1000);
+    assert_int_equal(r.readings, 1);
+    assert_int_equal(r.came_up, 1);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(r.last[i].reason, REASON_GOOD);
+        assert_true(r.last[i].number == 1000 + 2 * i);
+    }
+    rig_close(&r);
+}
+
+static void partly_failed_cycle_names_the_bad_and_keeps_the_good(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 2, 100, 0); // two requests
+    rig_start(&r);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_ANSWER, 0, 0);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_EXCEPTION, 4, 0);
+    assert_int_equal(r.readings, 1);
+    assert_int_equal(r.last[0].reason, REASON_GOOD);
+    assert_int_equal(r.last[1].reason, REASON_EXCEPTION);
+    assert_int_equal(r.last[1].exception, 4);
+    rig_close(&r);
+}
+
+static void a_silent_unit_costs_one_timeout_a_cycle_then_one_probe_per_interval(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 4, 100, 0); // four requests a cycle
+    rig_start(&r);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_ANSWER, 0, 0);
+    for (int i = 0; i < 3; i++) {
+        wait_asked(&r, 1);
+        answer(&r, VERDICT_ANSWER, 0, 0);
+    }
+    assert_int_equal(r.readings, 1);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_TIMEOUT, 0, 0);
+    assert_int_equal(r.fake.n, 0); // the other three were not asked
+    assert_int_equal(r.readings, 2);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(r.last[i].reason, REASON_TIMEOUT);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_TIMEOUT, 0, 0);
+    assert_int_equal(r.went_down, 1);
+    assert_int_equal(r.readings, 2); // its status has said it
+    struct meter_stats s;
+    turn_for(&r, 15 * NS_PER_MS); // within the first probe interval nothing is asked
+    assert_int_equal(r.fake.n, 0);
+    wait_asked(&r, 1);
+    turn_for(&r, 50 * NS_PER_MS); // one probe, however long it takes
+    assert_int_equal(r.fake.n, 1);
+    answer(&r, VERDICT_TIMEOUT, 0, 0);
+    meter_stats(r.meter, &s);
+    assert_true(s.skipped + s.missed > 0);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_ANSWER, 0, 0); // it is back: the rest of the cycle follows at once
+    assert_int_equal(r.came_up, 2);
+    assert_int_equal(r.fake.n, 1);
+    for (int i = 0; i < 3; i++)
+        answer(&r, VERDICT_ANSWER, 0, 0);
+    assert_int_equal(r.readings, 3);
+    rig_close(&r);
+}
+
+static void probes_wait_no_longer_than_the_lines_slow_answers(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 1, 0);
+    rig_start(&r);
+    r.fake.line.slowest_answer_ns = 20 * NS_PER_MS;
+    for (int i = 0; i < 2; i++) {
+        wait_asked(&r, 1);
+        assert_int_equal(r.fake.asked[0]->timeout_ns, 0); // the line's own
+        answer(&r, VERDICT_TIMEOUT, 0, 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        wait_asked(&r, 1);
+        assert_int_equal(r.fake.asked[0]->timeout_ns, i == 3 ? NS_PER_S : 80 * NS_PER_MS);
+        answer(&r, VERDICT_TIMEOUT, 0, 0);
+    }
+    rig_close(&r);
+}
+
+static void a_refused_block_is_split_and_remembered(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 3, 2, 8); // registers 0, 2, 4 in one request with gaps
+    rig_start(&r);
+    wait_asked(&r, 1);
+    assert_int_equal(r.fake.asked[0]->ask.count, 5);
+    answer(&r, VERDICT_EXCEPTION, 2, 0);
+    assert_int_equal(r.last[0].reason, REASON_EXCEPTION);
+    for (int cycle = 0; cycle < 3; cycle++) {
+        for (int i = 0; i < 3; i++) {
+            wait_asked(&r, 1);
+            assert_int_equal(r.fake.asked[0]->ask.address, 2 * i);
+            assert_int_equal(r.fake.asked[0]->ask.count, 1);
+            answer(&r, VERDICT_ANSWER, 0, 0);
+        }
+        assert_int_equal(r.last[2].reason, REASON_GOOD);
+    }
+    assert_int_equal(r.came_up, 1);
+    assert_int_equal(r.went_down, 0); // an exception is an answer
+    rig_close(&r);
+}
+
+static void a_register_the_device_lacks_is_left_alone(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 2, 100, 0);
+    rig_start(&r);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_ANSWER, 0, 0);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_EXCEPTION, 2, 0);
+    for (int i = 0; i < 3; i++) {
+        wait_asked(&r, 1);
+        assert_int_equal(r.fake.asked[0]->ask.address, 0);
+        answer(&r, VERDICT_ANSWER, 0, 0);
+        assert_int_equal(r.fake.n, 0);
+    }
+    rig_close(&r);
+}
+
+static void slots_that_pass_are_counted_not_made_up_for(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 1, 0);
+    rig_start(&r);
+    wait_asked(&r, 1);
+    turn_for(&r, 110 * NS_PER_MS); // five slots pass while the device thinks
+    assert_int_equal(r.fake.n, 1);
+    answer(&r, VERDICT_ANSWER, 0, 0);
+    struct meter_stats s;
+    meter_stats(r.meter, &s);
+    assert_in_range(s.missed, 3, 7);
+    turn_for(&r, 10 * NS_PER_MS);
+    assert_true(r.fake.n <= 1); // no burst
+    rig_close(&r);
+}
+
+static void points_of_their_own_period_are_asked_in_their_own_slots(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 2, 1, 8);
+    r.points[1].every_ns = 100 * NS_PER_MS;
+    rig_start(&r);
+    int slow = 0, fast = 0, not_due = 0;
+    struct mono end = mono_add(mono_now(), 400 * NS_PER_MS);
+    while (mono_before(mono_now(), end)) {
+        loop_turn(r.loop, 5 * NS_PER_MS);
+        while (r.fake.n) {
+            *(r.fake.asked[0]->ask.address == 1 ? &slow : &fast) += 1;
+            answer(&r, VERDICT_ANSWER, 0, 0);
+        }
+        not_due += r.last[1].reason == REASON_NOT_DUE;
+    }
+    assert_in_range(fast, 12, 21);
+    assert_in_range(slow, 3, 5);
+    assert_true(not_due > 0);
+    rig_close(&r);
+}
+
+static void a_meter_removed_while_asking_goes_when_the_answer_comes(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 1, 0);
+    rig_start(&r);
+    wait_asked(&r, 1);
+    poller_remove(r.meter);
+    answer(&r, VERDICT_ANSWER, 0, 0); // frees it; the sanitizer would tell
+    assert_int_equal(r.readings, 0);
+    poller_free(r.poller);
+    loop_free(r.loop);
+}
+
+static void a_total_that_falls_is_refused_and_told_once(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 1, 0);
+    r.points[0].quantity = &r.total;
+    r.points[0].unit = unit_find("kWh");
+    r.points[0].type = POINT_INT16;
+    rig_start(&r);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_ANSWER, 0, 5000);
+    assert_int_equal(r.last[0].reason, REASON_GOOD);
+    for (int i = 0; i < 3; i++) {
+        wait_asked(&r, 1);
+        answer(&r, VERDICT_ANSWER, 0, 4990);
+        assert_int_equal(r.last[0].reason, REASON_COUNTER);
+    }
+    assert_int_equal(r.counter_events, 1);
+    wait_asked(&r, 1);
+    answer(&r, VERDICT_ANSWER, 0, 5001);
+    assert_int_equal(r.last[0].reason, REASON_GOOD);
+    rig_close(&r);
+}
+
+static void meters_are_spread_over_the_period(void **state)
+{
+    (void)state;
+    for (size_t lines = 1; lines < 40; lines++) {
+        int tenth[10] = {0};
+        for (size_t i = 0; i < lines; i++)
+            tenth[(int)(10 * poller_phase(i, 0, 1))]++;
+        for (int k = 0; k < 10; k++)
+            assert_in_range(tenth[k], lines / 10 > 0 ? lines / 10 - 1 : 0, lines / 10 + 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_unit_goes_down_and_is_probed_ever_more_rarely),
+        cmocka_unit_test(good_cycle_gives_one_reading),
+        cmocka_unit_test(partly_failed_cycle_names_the_bad_and_keeps_the_good),
+        cmocka_unit_test(a_silent_unit_costs_one_timeout_a_cycle_then_one_probe_per_interval),
+        cmocka_unit_test(probes_wait_no_longer_than_the_lines_slow_answers),
+        cmocka_unit_test(a_refused_block_is_split_and_remembered),
+        cmocka_unit_test(a_register_the_device_lacks_is_left_alone),
+        cmocka_unit_test(slots_that_pass_are_counted_not_made_up_for),
+        cmocka_unit_test(points_of_their_own_period_are_asked_in_their_own_slots),
+        cmocka_unit_test(a_meter_removed_while_asking_goes_when_the_answer_comes),
+        cmocka_unit_test(a_total_that_falls_is_refused_and_told_once),
+        cmocka_unit_test(meters_are_spread_over_the_period),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
