@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * A simulated plant: Modbus devices on TCP ports and pseudo terminals, with values that live and
  * faults on order. It serves functions 1 to 4; anything else is answered with exception 1 and
  * counted, so that a run proves what a client sends. All calls are on the loop's thread.
  *
  *     struct simulator *s = simulator_new(loop, &(struct simulator_settings){.seed = 1});
- *     int line = simulator_line(s, &(struct simulator_line){.name = "hall", .listen = "127.0.0.1:0"}, why,
- * n); int meter = simulator_meter(s, &(struct simulator_meter){.name = "boiler", .line = line, .unit_id = 3},
- * ...); simulator_registers(s, meter, TABLE_HOLDING, 0, (uint16_t[]){0x4366, 0x3334}, 2); simulator_start(s,
- * why, n);                          // sockets open
+ *     int line = simulator_line(s, &(struct simulator_line){.name = "hall", .listen = "127.0.0.1:0"}, why, n);
+ *     int meter = simulator_meter(s, &(struct simulator_meter){.name = "boiler", .line = line, .unit_id = 3}, why, n);
+ *     simulator_registers(s, meter, TABLE_HOLDING, 0, (uint16_t[]){0x4366, 0x3334}, 2);
+ *     simulator_start(s, why, n);                          // sockets open
  *     ... connect to simulator_port(s, line, 0), turn the loop ...
  *     simulator_command(s, "fault boiler silence every=3", &answer);
  *     simulator_free(s);
+ *
+ * Or the same from a plant file: simulator_of_plant, then simulator_start.
  */
 #ifndef SYMBIONT_SIMULATOR_H
 #define SYMBIONT_SIMULATOR_H
@@ -24,18 +27,20 @@
 struct simulator;
 
 struct simulator_settings {
-    uint64_t seed; /* of noise and of faults by chance: the same seed, the same run */
+    uint64_t seed;       /* of noise and of faults by chance: the same seed, the same run */
+    double time_scale;   /* simulated seconds per second; 0 counts as 1 */
+    const char *start;   /* simulated time at the start: "06:00", "mon 06:00"; NULL: the local time now */
 };
 
 struct simulator_line {
     const char *name;
-    const char *listen; /* "127.0.0.1:20000"; port 0: any free one. NULL: a pty */
-    const char *pty;    /* the symbolic link to make to the slave side; "": none, see simulator_pty */
-    const char *mode;   /* "9600 8N1": the default */
-    int ports;          /* listen on so many consecutive ports (free ones with port 0), each with
-                           meters of its own; 0 counts as 1 */
-    int max_clients;    /* per port; 0: no limit */
-    bool kick;          /* a client too many ends the oldest connection instead of its own */
+    const char *listen;  /* "127.0.0.1:20000"; port 0: any free one. NULL: a pty */
+    const char *pty;     /* the symbolic link to make to the slave side; "": none, see simulator_pty */
+    const char *mode;    /* "9600 8N1": the default */
+    int ports;           /* listen on so many consecutive ports (free ones with port 0), each with
+                            meters of its own; 0 counts as 1 */
+    int max_clients;     /* per port; 0: no limit */
+    bool kick;           /* a client too many ends the oldest connection instead of its own */
     bool rtu_over_tcp;
     bool wire_speed;     /* bytes cost the time they take at `mode`; on TCP: a gateway to a serial line */
     bool silent_gateway; /* TCP: no answer for units that are not there, instead of exception 11 */
@@ -43,11 +48,18 @@ struct simulator_line {
 
 struct simulator_meter {
     const char *name;
-    int line;    /* as returned by simulator_line */
-    int unit_id; /* 0..255; -1: answers to every unit id (TCP) */
-    int copies;  /* units unit_id, unit_id + 1, ... named name_0, name_1, ...; 0 counts as 1 */
-    int64_t delay_ns, jitter_ns; /* each answer comes after delay plus 0..jitter, on a 1 ms grid */
-    int max_registers, max_bits; /* a larger request is exception 3; 0: 125, 2000 */
+    int line;            /* as returned by simulator_line */
+    int unit_id;         /* 0..255; -1: answers to every unit id (TCP) */
+    int copies;          /* units unit_id, unit_id + 1, ... named name_0, name_1, ...; 0 counts as 1 */
+    const struct device *device; /* its points become registers with plausible values; NULL: only
+                            simulator_registers. Outlives the simulator */
+    int64_t delay_ns;    /* each answer comes after delay plus 0..jitter, on a 1 ms grid; with jitter */
+    int64_t jitter_ns;   /* answers may overtake one another */
+    int64_t refresh_ns;  /* values are computed at most so often; 0: 100 ms */
+    int max_registers, max_bits; /* a larger request is exception 3; 0: the device's, else 125, 2000 */
+    int sunspec_model;   /* id of the model a SunSpec device serves; 0: 213 for float points, else 203 */
+    bool encode;         /* every read returns who, where and how often: see simulator_encoded */
+    int number;          /* with encode: the first unit's number, copies count on from it */
 };
 
 /* NULL: memory, or descriptors, are out. */
@@ -63,6 +75,20 @@ int simulator_meter(struct simulator *s, const struct simulator_meter *meter, ch
 int simulator_registers(struct simulator *s, int meter, enum modbus_table table, uint16_t address,
                         const uint16_t *words, size_t n);
 
+/* The plant file: its settings as tables, and a simulator of what was read (errors go to `d`; NULL when there is
+ * any). `plant` and `path` outlive it. */
+extern const struct section plant_section;
+struct plant_config {
+    struct settings common;
+    struct groups lines, meters;
+    double time_scale;
+    int64_t seed;
+    char *start, *control, *ports_file;
+    bool strict;
+};
+struct simulator *simulator_of_plant(struct config *plant, const struct profile_path *path, struct loop *loop,
+                                     struct diagnostics *d);
+
 /* Opens ports and ptys. Returns 0, or -1 with a sentence in `why`. */
 int simulator_start(struct simulator *s, char *why, size_t why_size);
 
@@ -76,10 +102,28 @@ const char *simulator_pty(const struct simulator *s, int line);
  * of them, or "*". FAULT is a kind of fault with `every=N probability=P code=N delay_ms=N from_s=N
  * until_s=N times=N`; see docs of the plant file.
  *
- *     fault METER FAULT | clear METER | registers METER TABLE ADDRESS WORD...
+ *     fault METER FAULT | clear METER | value METER POINT NUMBER | registers METER TABLE ADDRESS WORD...
  *     drop LINE [rst] | stop LINE | start LINE | stats | ports | help
  */
 bool simulator_command(struct simulator *s, const char *command, struct buf *answer);
+
+/* Orders over a Unix socket at `path` (replaced when a socket is there already): a line each, answered by a line.
+ * Returns 0 or -1 with a sentence in `why`. */
+int simulator_control(struct simulator *s, const char *path, char *why, size_t why_size);
+
+/*
+ * The raw number an encoding meter's point reads as: digits that say which unit (its number), which register and
+ * which read of that point (from 1, so that a reader can tell old from new and find what is missing).
+ *
+ *     int64 uint64 float64 bcd64    number % 90000 * 10^11 + address % 1000 * 10^8 + read % 10^8
+ *     int32 uint32 bits32           number % 2000 * 10^6 + address / 2 % 10 * 10^5 + read % 10^5
+ *     float32 bcd32 t5 t6           number % 80 * 10^5 + address / 2 % 10 * 10^4 + read % 10^4
+ *     int16 uint16 bits16           number % 3 * 10^4 + read % 10^4
+ *     bcd16                         read % 10^4
+ *     bytes                         read % 200
+ *     bool                          read % 2
+ */
+double simulator_encoded(enum point_type type, uint32_t number, uint16_t address, uint64_t read);
 
 /* Members of a JSON object. */
 void simulator_stats(struct simulator *s, struct json *j);

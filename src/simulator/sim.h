@@ -2,8 +2,9 @@
 /*
  * The simulator's inside: a plant has lines, a line has ports (a pty line: one), a port has units and the
  * peers connected to it. Files: sim_plant.c (building, starting, ending), sim_line.c (listening, ptys),
- * sim_peer.c (bytes in and out), sim_meter.c (values into registers), sim_rule.c (values over time),
- * sim_command.c (orders and reports), sim_config.c (the plant file).
+ * sim_peer.c (bytes in and out), sim_meter.c (a unit), sim_rule.c (values over
+ * time), sim_layout.c (values into registers), sim_command.c, sim_stats.c, sim_control.c (orders and
+ * reports), sim_config.c (the plant file).
  */
 #ifndef SIM_H
 #define SIM_H
@@ -11,6 +12,7 @@
 #include "sim_codec.h"
 #include "sim_fault.h"
 #include "sim_image.h"
+#include "sim_layout.h"
 #include "symbiont/simulator.h"
 
 #define SIM_SCRATCH 65536
@@ -25,13 +27,21 @@ struct sim_meter {
     struct simulator *sim;
     struct sim_meter *next; /* in simulator.meters' order */
     int template_index;     /* which simulator_meter call it came from */
-    uint32_t number;        /* among all units, from 0: what encoded values carry */
+    uint32_t number; /* what encoded values carry */
+    uint64_t seed;   /* of its noise */
     int unit_id;
     struct sim_image image;
     uint16_t max_registers, max_bits;
     int64_t delay_ns, jitter_ns;
     struct sim_fault *faults;
     size_t fault_count;
+
+    const struct sim_layout *layout; /* NULL: registers only */
+    struct sim_value *values;        /* one per point */
+    uint64_t *reads;                 /* encode: how often each point was read */
+    int64_t refresh_ns;
+    struct mono refreshed; /* when values were last computed */
+    uint64_t unfit;        /* values that their registers could not hold */
 
     uint64_t requests[5]; /* by function; 0: any other */
     uint64_t answers, exceptions, faulted;
@@ -43,6 +53,7 @@ struct sim_template {
     struct sim_image image; /* registers given directly */
     struct sim_fault *faults;
     size_t fault_count;
+    struct sim_layout layout; /* device NULL: none */
     struct sim_meter **meters;
     size_t meter_count;
 };
@@ -100,6 +111,8 @@ struct simulator {
     struct loop *loop;
     struct simulator_settings settings;
     struct mono started;
+    double day_at_start;  /* simulated second of the day, and */
+    int weekday_at_start; /* day of the week, 0 Sunday */
     uint64_t random;
     struct sim_line **lines;
     size_t line_count;
@@ -118,17 +131,31 @@ struct simulator {
 /* 64 even bits, repeatable from the seed. */
 uint64_t sim_random(struct simulator *s);
 
+/* The simulated moment. */
+struct sim_moment sim_moment_at(const struct simulator *s, struct mono now);
+
+/* sim_plant.c */
+/* Rules for a meter with a device (one per point, taken over), faults. False with a sentence in `why`. */
+bool sim_template_rules(struct simulator *s, int meter, struct sim_rule *rules, char *why, size_t why_size);
+bool sim_template_fault(struct simulator *s, int meter, const struct sim_fault *f);
+
 /* sim_meter.c */
 /* A unit from its template; NULL with errno. */
 struct sim_meter *sim_meter_make(struct simulator *s, int template_index, const char *name, int unit_id);
 void sim_meter_free(struct sim_meter *m);
 /* Answers a read. Returns the PDU's length. */
 size_t sim_meter_read(struct sim_meter *m, const struct sim_request *r, struct mono now, uint8_t *pdu);
+/* Holds a point at a value from now on. False: no such point, or its registers cannot hold it. */
+bool sim_meter_hold(struct sim_meter *m, const char *point, double value);
 
 /* sim_line.c */
 int sim_line_start(struct sim_line *l, char *why, size_t why_size);
 void sim_line_stop(struct sim_line *l); /* port closed, peers dropped; meters stay */
 void sim_line_drop(struct sim_line *l, bool reset);
+
+/* sim_control.c */
+struct sim_control;
+void sim_control_free(struct sim_control *c);
 
 /* sim_peer.c */
 struct sim_peer *sim_peer_open(struct sim_port *port, int fd, bool rtu, bool tty);

@@ -75,6 +75,23 @@ static bool do_clear(struct order *o)
     return hit ? ok(o) : failed(o, "no meter", o->words[1]);
 }
 
+static bool do_value(struct order *o)
+{
+    double value;
+    size_t hit = 0, held = 0;
+    if (!text_number(o->words[3], &value))
+        return failed(o, "not a number:", o->words[3]);
+    for (struct sim_meter *m = o->sim->meters; m; m = m->next) {
+        if (means(m, o->words[1])) {
+            hit++;
+            held += sim_meter_hold(m, o->words[2], value);
+        }
+    }
+    if (!hit)
+        return failed(o, "no meter", o->words[1]);
+    return held ? ok(o) : failed(o, "no such point, or a value its registers cannot hold:", o->words[2]);
+}
+
 static bool table_word(const char *word, int *table)
 {
     static const char *const words[] = {"", "coil", "discrete", "holding", "input"};
@@ -177,6 +194,7 @@ static const struct {
     {"fault", do_fault, 3,
      "fault METER KIND [every=N] [probability=P] [code=N] [delay_ms=N] [from_s=N] [until_s=N] [times=N]"},
     {"clear", do_clear, 2, "clear METER"},
+    {"value", do_value, 4, "value METER POINT NUMBER"},
     {"registers", do_registers, 5, "registers METER TABLE ADDRESS WORD..."},
     {"drop", do_drop, 2, "drop LINE [rst]"},
     {"stop", do_stop, 2, "stop LINE"},

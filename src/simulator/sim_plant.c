@@ -3,11 +3,15 @@
 #include "sim.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
+#include <time.h>
 
+#include "symbiont/line.h"
 #include "symbiont/text.h"
 
 // Thousands of connections in one process: the soft limit of descriptors is 1024 by custom only.
@@ -29,6 +33,36 @@ uint64_t sim_random(struct simulator *s)
     return z ^ (z >> 31);
 }
 
+struct sim_moment sim_moment_at(const struct simulator *s, struct mono now)
+{
+    double elapsed = (double)mono_since(now, s->started) / (double)NS_PER_S * s->settings.time_scale;
+    double second = s->day_at_start + elapsed, days = floor(second / 86400);
+    int weekday = (int)fmod(s->weekday_at_start + days, 7);
+    return (struct sim_moment){
+        .elapsed = elapsed, .second_of_day = second - days * 86400, .weekend = weekday == 0 || weekday == 6};
+}
+
+// "06:00", "mon 06:00"; NULL or the part not given: the local time now.
+static bool set_start(struct simulator *s, const char *text)
+{
+    static const char days[7][4] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+    time_t now = time(NULL);
+    struct tm tm = {0};
+    localtime_r(&now, &tm);
+    s->day_at_start = tm.tm_hour * 3600.0 + tm.tm_min * 60.0 + tm.tm_sec;
+    s->weekday_at_start = tm.tm_wday;
+    if (!text)
+        return true;
+    for (int d = 0; d < 7; d++) {
+        if (strncasecmp(text, days[d], 3) == 0 && text[3] == ' ') {
+            s->weekday_at_start = d;
+            text += 4;
+            break;
+        }
+    }
+    return sim_time_of_day(text, &s->day_at_start);
+}
+
 struct simulator *simulator_new(struct loop *loop, const struct simulator_settings *settings)
 {
     struct simulator *s = calloc(1, sizeof *s);
@@ -37,6 +71,13 @@ struct simulator *simulator_new(struct loop *loop, const struct simulator_settin
     raise_descriptor_limit();
     s->loop = loop;
     s->settings = *settings;
+    if (s->settings.time_scale <= 0)
+        s->settings.time_scale = 1;
+    if (!set_start(s, settings->start)) {
+        free(s);
+        errno = EINVAL;
+        return NULL;
+    }
     s->random = settings->seed;
     s->started = mono_now();
     s->last_meter = &s->meters;
@@ -47,11 +88,11 @@ struct simulator *simulator_new(struct loop *loop, const struct simulator_settin
 // 19200 baud): "Modbus over Serial Line V1.02", 2.5.1.1.
 static bool line_timing(struct sim_line *l)
 {
-    int baud, bits, stop;
+    int baud, stop;
     char parity;
-    if (sscanf(l->mode, "%d %1d%c%1d", &baud, &bits, &parity, &stop) != 4 || baud < 300 || bits != 8)
+    if (!serial_mode_parse(l->mode, &baud, &parity, &stop))
         return false;
-    int chars = 1 + bits + (parity != 'N') + stop;
+    int chars = 1 + 8 + (parity != 'N') + stop;
     l->char_ns = NS_PER_S * chars / baud;
     l->gap_ns = baud > 19200 ? 1750000 : l->char_ns * 7 / 2;
     return true;
@@ -132,6 +173,42 @@ int simulator_meter(struct simulator *s, const struct simulator_meter *c, char *
     return (int)s->template_count++;
 }
 
+bool sim_template_rules(struct simulator *s, int meter, struct sim_rule *rules, char *why, size_t why_size)
+{
+    struct sim_template *t = s->templates[meter];
+    if (!sim_layout_make(&t->layout, t->settings.device, rules, why, why_size))
+        return false;
+    if (sim_layout_registers(&t->layout, t->settings.sunspec_model, &t->image) == 0)
+        return true;
+    snprintf(why, why_size, "no room for its registers: %s", strerror(errno));
+    return false;
+}
+
+bool sim_template_fault(struct simulator *s, int meter, const struct sim_fault *f)
+{
+    struct sim_template *t = s->templates[meter];
+    struct sim_fault *faults = realloc(t->faults, (t->fault_count + 1) * sizeof *faults);
+    if (!faults)
+        return false;
+    t->faults = faults;
+    t->faults[t->fault_count++] = *f;
+    return true;
+}
+
+// A device without rules of its own: everything steady and plausible.
+static int add_default_rules(struct simulator *s, int meter, char *why, size_t why_size)
+{
+    size_t n = s->templates[meter]->settings.device->n;
+    char wrong[200];
+    struct sim_rule *rules = calloc(n + 1, sizeof *rules);
+    for (size_t i = 0; rules && i < n; i++)
+        rules[i] = sim_rule_steady;
+    if (rules && sim_template_rules(s, meter, rules, wrong, sizeof wrong))
+        return 0;
+    snprintf(why, why_size, "meter \"%s\": %s", s->templates[meter]->name, rules ? wrong : "out of memory");
+    return -1;
+}
+
 int simulator_registers(struct simulator *s, int meter, enum modbus_table table, uint16_t address,
                         const uint16_t *words, size_t n)
 {
@@ -199,10 +276,14 @@ static int make_units(struct simulator *s, size_t index, char *why, size_t why_s
 
 int simulator_start(struct simulator *s, char *why, size_t why_size)
 {
-    for (size_t i = 0; i < s->template_count; i++)
+    s->started = mono_now();
+    for (size_t i = 0; i < s->template_count; i++) {
+        const struct sim_template *t = s->templates[i];
+        if (t->settings.device && !t->layout.device && add_default_rules(s, (int)i, why, why_size) < 0)
+            return -1;
         if (make_units(s, i, why, why_size) < 0)
             return -1;
-    s->started = mono_now();
+    }
     for (size_t i = 0; i < s->line_count; i++)
         if (sim_line_start(s->lines[i], why, why_size) < 0)
             return -1;
@@ -222,6 +303,7 @@ void simulator_free(struct simulator *s)
         for (size_t k = 0; k < t->meter_count; k++)
             sim_meter_free(t->meters[k]);
         sim_image_free(&t->image);
+        sim_layout_free(&t->layout);
         free(t->meters);
         free(t->faults);
         free(t->name);
@@ -232,6 +314,7 @@ void simulator_free(struct simulator *s)
         s->free_pending = w->after;
         free(w);
     }
+    sim_control_free(s->control);
     free(s->lines);
     free(s->templates);
     free(s);

@@ -45,6 +45,7 @@ static void meter_stats(const struct sim_meter *m, struct json *j)
     json_int(j, "answers", (int64_t)m->answers);
     json_int(j, "exceptions", (int64_t)m->exceptions);
     json_int(j, "faulted", (int64_t)m->faulted);
+    json_int(j, "unfit", (int64_t)m->unfit);
     json_close(j, '}');
 }
 
