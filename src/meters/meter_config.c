@@ -13,8 +13,9 @@ static const struct option meter_options[] = {
     {"profile", OPTION_ID, AT(profile),
      .help =
          "The device model: a file of the profile library, without .conf. `symbiont profiles` lists them."},
-    {"every", OPTION_DURATION, AT(every_ns), .def = "10 s", .min = 0.01, .max = 86400,
-     .help = "How often it is asked. A point may have its own `every`."},
+    {"every", OPTION_DURATION, AT(every_ns), .def = "10 s", .max = 86400,
+     .help = "How often it is asked; \"0 s\": again as soon as it has answered. A point may have its own "
+             "`every`."},
     {"align", OPTION_BOOL, AT(align), .def = "false",
      .help =
          "Ask on whole multiples of `every` of the wall clock (at :00, :15, ...) instead of spreading the "

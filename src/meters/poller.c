@@ -20,9 +20,9 @@ double poller_phase(size_t line_index, size_t j, size_t n)
     return phase - floor(phase);
 }
 
-static int64_t phase_ns(const struct meter *m)
+static int64_t phase_ns(const struct meter *m, int64_t period)
 {
-    int64_t period = m->info.every_ns, slot = period / 10;
+    int64_t slot = period / 10;
     if (slot > SLOT_MAX_NS)
         slot = SLOT_MAX_NS;
     return (int64_t)(m->phase * (double)(period / slot)) * slot;
@@ -38,11 +38,6 @@ static struct mono next_aligned(struct mono now, int64_t period_ns)
     return mono_add(now, wait);
 }
 
-static bool is_aligned(const struct meter *m)
-{
-    return m->align;
-}
-
 void meter_schedule(struct meter *m)
 {
     struct poller *p = m->poller;
@@ -51,13 +46,16 @@ void meter_schedule(struct meter *m)
         struct ask *a = &m->asks[i];
         if (a->due.ns)
             continue;
-        if (is_aligned(m)) {
+        if (m->plan.requests[i].every_ns == 0) {
+            a->due = now;
+        } else if (m->align) {
             int64_t every = m->plan.requests[i].every_ns;
             a->due = mono_add(now, every - (utc_now().ms * NS_PER_MS) % every);
         } else {
             // All slots lie on one grid from the poller's origin, so that they fall into the same turns.
-            int64_t period = m->info.every_ns, begun = mono_since(now, p->origin);
-            int64_t next = begun / period * period + phase_ns(m);
+            int64_t every = m->plan.requests[i].every_ns, begun = mono_since(now, p->origin);
+            int64_t period = m->info.every_ns ? m->info.every_ns : every;
+            int64_t next = begun / period * period + phase_ns(m, period);
             if (next < begun)
                 next += period;
             a->due = mono_add(p->origin, next);
@@ -65,22 +63,40 @@ void meter_schedule(struct meter *m)
     }
 }
 
+// `every = "0 s"`: asked again as soon as the cycle is over.
+static bool is_continuous(const struct meter *m, size_t i)
+{
+    return m->plan.requests[i].every_ns == 0;
+}
+
 void meter_arm(struct meter *m)
 {
     struct mono first = {INT64_MAX};
     for (size_t i = 0; i < m->plan.n; i++)
-        if (mono_before(m->asks[i].due, first))
+        if (mono_before(m->asks[i].due, first) && !(m->cycle.running && is_continuous(m, i)))
             first = m->asks[i].due;
-    if (m->plan.n)
+    if (first.ns != INT64_MAX)
         loop_timer(m->poller->loop, &m->timer, first);
+}
+
+// A pause before the next try keeps a unit that fails at once from being asked in a tight circle.
+#define CONTINUOUS_PAUSE_NS (100 * NS_PER_MS)
+
+static void continue_at(struct meter *m, struct mono due)
+{
+    for (size_t i = 0; i < m->plan.n; i++)
+        if (is_continuous(m, i))
+            m->asks[i].due = due;
 }
 
 // Moves the deadline on; passed slots are counted, not made up for.
 static void move_on(struct meter *m, struct ask *a, int64_t every, struct mono now)
 {
+    if (every == 0)
+        return;
     if (mono_since(now, a->due) > every / 50)
         m->stats.late++;
-    if (is_aligned(m)) {
+    if (m->align) {
         a->due = next_aligned(now, every);
         return;
     }
@@ -132,10 +148,15 @@ static void abandon(struct meter *m, struct value why)
 
 static void end_cycle(struct meter *m)
 {
+    struct mono now = loop_now(m->poller->loop);
     m->cycle.running = false;
-    m->stats.cycle_ns = mono_since(loop_now(m->poller->loop), m->cycle.begun);
+    m->stats.cycle_ns = mono_since(now, m->cycle.begun);
     meter_finish(m);
     meter_apply_splits(m);
+    if (m->info.every_ns == 0) {
+        continue_at(m, m->cycle.abandoned ? mono_add(now, CONTINUOUS_PAUSE_NS) : now);
+        meter_arm(m);
+    }
 }
 
 static void begin_cycle(struct meter *m, struct mono now)
@@ -145,6 +166,7 @@ static void begin_cycle(struct meter *m, struct mono now)
     if (advice == HEALTH_SKIP || (advice == HEALTH_PROBE && m->unit->probing)) {
         m->stats.skipped++;
         c->n = 0;
+        continue_at(m, mono_add(now, CONTINUOUS_PAUSE_NS));
         return;
     }
     c->running = true;
@@ -174,7 +196,7 @@ static void slot(struct timer *timer, struct mono now)
         c->n = c->next = 0;
     for (size_t i = 0; i < m->plan.n; i++) {
         struct ask *a = &m->asks[i];
-        if (mono_before(now, a->due))
+        if (mono_before(now, a->due) || (busy && is_continuous(m, i)))
             continue;
         move_on(m, a, m->plan.requests[i].every_ns, now);
         if (busy)
@@ -182,9 +204,11 @@ static void slot(struct timer *timer, struct mono now)
         else if (!mono_before(now, a->absent_until))
             c->todo[c->n++] = (uint16_t)i;
     }
-    meter_arm(m);
     if (!busy && c->n)
         begin_cycle(m, now);
+    else if (!busy)
+        continue_at(m, mono_add(now, CONTINUOUS_PAUSE_NS)); // everything it has is absent
+    meter_arm(m);
 }
 
 // ---- Verdicts ----
