@@ -30,7 +30,7 @@ void json_int(struct json *j, const char *key, int64_t value);
 void json_number(struct json *j, const char *key, double value);
 void json_single(struct json *j, const char *key, double value); /* precision of a float32 */
 void json_bool(struct json *j, const char *key, bool value);
-void json_null(struct json *j, const char *key);
+void json_none(struct json *j, const char *key); /* null; jansson has a json_null of its own */
 /* A value that is already JSON. */
 void json_raw(struct json *j, const char *key, const char *value, size_t n);
 

@@ -65,7 +65,7 @@ void json_text(struct json *j, const char *key, const char *value)
     if (value)
         json_text_n(j, key, value, strlen(value));
     else
-        json_null(j, key);
+        json_none(j, key);
 }
 
 void json_int(struct json *j, const char *key, int64_t value)
@@ -99,7 +99,7 @@ void json_bool(struct json *j, const char *key, bool value)
     buf_puts(j->out, value ? "true" : "false");
 }
 
-void json_null(struct json *j, const char *key)
+void json_none(struct json *j, const char *key)
 {
     before_value(j, key);
     buf_puts(j->out, "null");

@@ -15,7 +15,7 @@ static void time_member(struct json *j, const char *key, struct utc t)
     if (t.ms)
         json_text(j, key, utc_text(t, text));
     else
-        json_null(j, key);
+        json_none(j, key);
 }
 
 static void line_status(struct json *j, const struct line *l)

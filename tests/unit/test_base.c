@@ -85,7 +85,7 @@ static void json_is_json(void **state)
     json_text(&j, "quote", "a\"b\\c\n\x01");
     json_open(&j, "list", '[');
     json_bool(&j, NULL, true);
-    json_null(&j, NULL);
+    json_none(&j, NULL);
     json_close(&j, ']');
     json_open(&j, "empty", '{');
     json_close(&j, '}');
