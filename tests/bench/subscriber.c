@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The benchmark's receiver: subscribes to a site's meter states, counts messages and values, and how long each took
-// from its stamp. Prints one JSON line for the time between two lines on its standard input.
+// The benchmark's receiver: subscribes to a site's meter states, counts messages and values, and how long
+// each took from its stamp. Prints one JSON line for the time between two lines on its standard input.
 //
 // usage: subscriber PORT SITE     (a line on stdin: print and begin anew; end of file: stop)
 #include <MQTTAsync.h>
@@ -109,7 +109,8 @@ int main(int argc, char **argv)
     o.onFailure = failed;
     o.context = &t;
     o.cleansession = 1;
-    if (MQTTAsync_create(&t.client, url, "bench-subscriber", MQTTCLIENT_PERSISTENCE_NONE, NULL) != MQTTASYNC_SUCCESS)
+    if (MQTTAsync_create(&t.client, url, "bench-subscriber", MQTTCLIENT_PERSISTENCE_NONE, NULL) !=
+        MQTTASYNC_SUCCESS)
         return 1;
     MQTTAsync_setCallbacks(t.client, &t, NULL, arrived, NULL);
     if (MQTTAsync_connect(t.client, &o) != MQTTASYNC_SUCCESS)
@@ -121,7 +122,8 @@ int main(int argc, char **argv)
         pthread_mutex_lock(&t.lock);
         printf("{\"messages\":%ld,\"values\":%ld,\"bad\":%ld,\"bytes\":%lld,\"median_ms\":%ld,\"p99_ms\":%ld,"
                "\"max_ms\":%ld}\n",
-               t.messages, t.values, t.bad, t.bytes, percentile(&t, 0.5), percentile(&t, 0.99), percentile(&t, 1.0));
+               t.messages, t.values, t.bad, t.bytes, percentile(&t, 0.5), percentile(&t, 0.99),
+               percentile(&t, 1.0));
         fflush(stdout);
         t.messages = t.values = t.bad = 0;
         t.bytes = 0;
