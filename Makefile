@@ -141,6 +141,14 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	$(B)/symbiont completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/symbiont
 
+# The package is built in a copy, so that the tree stays clean; it lands in build/deb.
+deb:
+	@tests/setup.sh deb
+	@rm -rf build/deb && mkdir -p build/deb/symbiont-$(VERSION)
+	@git ls-files -z | xargs -0 cp --parents -t build/deb/symbiont-$(VERSION)
+	@cd build/deb/symbiont-$(VERSION) && dpkg-buildpackage -us -uc -b
+	@ls build/deb/*.deb
+
 clean:
 	rm -rf build
 
