@@ -33,6 +33,8 @@ bool mailbox_take(struct mailbox *m, void *item);      /* false: empty */
 /* Waits for an item until `due`. 1: taken, 0: time is up, -1: closed and empty. */
 int mailbox_wait(struct mailbox *m, void *item, struct mono due);
 
+size_t mailbox_count(struct mailbox *m); /* items waiting */
+
 /* No more items are accepted; a waiting receiver wakes. */
 void mailbox_close(struct mailbox *m);
 

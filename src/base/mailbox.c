@@ -79,6 +79,14 @@ int mailbox_wait(struct mailbox *m, void *item, struct mono due)
     return result;
 }
 
+size_t mailbox_count(struct mailbox *m)
+{
+    pthread_mutex_lock(&m->lock);
+    size_t n = m->count;
+    pthread_mutex_unlock(&m->lock);
+    return n;
+}
+
 void mailbox_close(struct mailbox *m)
 {
     pthread_mutex_lock(&m->lock);
