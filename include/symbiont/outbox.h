@@ -66,7 +66,8 @@ struct outbox_item {
 };
 
 /* The oldest message of the lane not handed out since it was last rewound. False: none now. The
- * pointers are valid until the lane's next call of outbox_next. */
+ * pointers are valid until the lane's next call of outbox_next. What is on disk is read ahead by the outbox's thread;
+ * when that is not ready this waits for it, at most 100 ms, and then says false. */
 bool outbox_next(struct outbox *o, size_t lane, struct outbox_item *item);
 /* Hand out again from `id` on (the connection was lost). */
 void outbox_rewind(struct outbox *o, size_t lane, uint64_t id);
@@ -76,7 +77,24 @@ void outbox_ack(struct outbox *o, size_t lane, uint64_t id);
  * afterwards in order. */
 void outbox_reject(struct outbox *o, size_t lane, const struct outbox_item *item, const char *why);
 
-/* A descriptor that becomes readable (eventfd) when the lane may have something new; for poll(). */
+/* One message of that ring. */
+struct outbox_rejected {
+    const char *lane, *topic, *why; /* NUL-terminated */
+    const char *payload;            /* its first 16 KiB at most; also NUL-terminated */
+    size_t n;
+    uint64_t id;
+    struct utc time; /* of the message */
+    struct utc at;   /* when it was rejected */
+};
+/* Calls `each` for every one, the oldest first, and returns how many. From memory, any thread; `each` must
+ * not call the outbox. */
+size_t outbox_rejected_each(struct outbox *o, void (*each)(const struct outbox_rejected *what, void *arg), void *arg);
+
+/*
+ * A descriptor that becomes readable (eventfd) when the lane may have something new; for poll(). It is written only when
+ * outbox_next had said "none", and outbox_next resets it when it says so again: do not read it, and
+ * do not poll it while there is a reason not to take more (a full window).
+ */
 int outbox_event_fd(struct outbox *o, size_t lane);
 
 /* Messages that had to go. */
@@ -109,7 +127,9 @@ void outbox_disk_stats(struct outbox *o, struct outbox_disk *out);
 struct mono outbox_heartbeat(struct outbox *o);
 
 /* Small facts that must survive a restart (counter states, rule states, retained topics to clear): a key-value table in
- * the same file. Values are bytes. `outbox_keep` queues a commit and returns at once; outbox_kept reads. */
+ * the same file. Values are bytes; NULL forgets the key. `outbox_keep` queues a commit and returns at once (a value that
+ * is there already is not written again); outbox_kept reads from memory. Keys have 1 to 255 bytes, values at most
+ * 1 MiB, all together 16 MiB: what does not fit is refused with a line in the log. Any thread. */
 void outbox_keep(struct outbox *o, const char *key, const void *value, size_t n);
 /* Copies at most `size` bytes into value; returns the value's length, or -1 when there is none. */
 long outbox_kept(struct outbox *o, const char *key, void *value, size_t size);
