@@ -29,6 +29,8 @@
 
 /* The rows, in the order of `symbiont help`. */
 #define VERBS(ROW)                                                                                           \
+    ROW(check)                                                                                               \
+    ROW(status)                                                                                              \
     ROW(decode)                                                                                              \
     ROW(completion)                                                                                          \
     ROW(help)

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// One question to a running daemon, one answer.
+#include "cli/control_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "symbiont/site.h"
+
+#define ANSWER_MAX_BYTES (64 << 20)
+#define ANSWER_WAIT_MS   5000
+
+const char *control_socket(const struct command *c, char *out, size_t size)
+{
+    const char *given = command_value(c, "socket");
+    if (given)
+        return given;
+    // A configuration with errors still says where its daemon listens; one that is missing leaves the
+    // default.
+    struct diagnostics *d = diagnostics_new();
+    struct config *config = d ? config_read_path(command_config(c), true, site_section(), d) : NULL;
+    const struct site_root *root = config ? config_root(config) : NULL;
+    snprintf(out, size, "%s",
+             root && root->control.socket ? root->control.socket : "/run/symbiont/control.sock");
+    config_free(config);
+    diagnostics_free(d);
+    return out;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof to.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(to.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) < 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+static int read_answer(int fd, struct buf *answer)
+{
+    for (;;) {
+        struct pollfd p = {fd, POLLIN, 0};
+        int ready = poll(&p, 1, ANSWER_WAIT_MS);
+        if (ready == 0)
+            errno = ETIMEDOUT;
+        char *to = ready > 0 ? buf_room(answer, 65536) : NULL;
+        if (!to || answer->len > ANSWER_MAX_BYTES)
+            return -1;
+        ssize_t n = read(fd, to, 65536);
+        if (n <= 0)
+            return (int)n;
+        answer->len += (size_t)n;
+    }
+}
+
+int control_ask(const struct command *c, const char *socket_path, const char *request, struct buf *answer)
+{
+    char line[256];
+    int fd = connect_to(socket_path);
+    if (fd < 0)
+        return command_fail(c, errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "%s: %s%s", socket_path,
+                            strerror(errno),
+                            errno == ENOENT || errno == ECONNREFUSED ? " (is symbiontd running?)"
+                            : errno == EACCES ? " (be root or a member of group symbiont)"
+                                              : "");
+    int n = snprintf(line, sizeof line, "%s\n", request), status = EX_OK;
+    if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n || read_answer(fd, answer) < 0)
+        status = command_fail(c, EX_UNAVAILABLE, "%s: no answer: %s", socket_path, strerror(errno));
+    close(fd);
+    return status;
+}
+
+json_t *control_ask_json(const struct command *c, const char *socket_path, const char *request, int *status)
+{
+    struct buf answer = {0};
+    json_t *root = NULL;
+    *status = control_ask(c, socket_path, request, &answer);
+    if (*status == EX_OK) {
+        root = json_loadb(answer.data, answer.len, JSON_REJECT_DUPLICATES, NULL);
+        if (!root)
+            *status = command_fail(c, EX_UNAVAILABLE, "%s: the answer is not JSON", socket_path);
+    }
+    buf_free(&answer);
+    return root;
+}
