@@ -30,6 +30,7 @@
 /* The rows, in the order of `symbiont help`. */
 #define VERBS(ROW)                                                                                           \
     ROW(check)                                                                                               \
+    ROW(plan)                                                                                                \
     ROW(status)                                                                                              \
     ROW(decode)                                                                                              \
     ROW(completion)                                                                                          \

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include "site/site_options.h"
 #include "symbiont/text.h"
+#include "symbiont/wire_time.h"
 
 static struct place place_of(const struct settings *s)
 {
@@ -96,6 +97,19 @@ static void warn_shared_unit(const struct site *s, size_t i, struct diagnostics 
     }
 }
 
+static void warn_crowded_lines(const struct site *s, struct diagnostics *d)
+{
+    for (size_t i = 0; i < s->root->lines.n; i++) {
+        struct wire_load load;
+        if (site_line(s, i)->name && wire_load_of_line(s, i, &load) == 0 && load.share > 1)
+            diag_warning(d, place_of(&site_line(s, i)->common),
+                         "line \"%s\": its meters want %.0f %% of its time: the cycle cannot fit, slots will "
+                         "be missed "
+                         "(`symbiont plan` shows what takes it)",
+                         site_line(s, i)->name, 100 * load.share);
+    }
+}
+
 static void check_publishers(const struct site *s, struct diagnostics *d)
 {
     size_t working = 0;
@@ -121,6 +135,7 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
         compile_meter(s, i, profiles, d);
         warn_shared_unit(s, i, d);
     }
+    warn_crowded_lines(s, d);
     check_publishers(s, d);
 }
 
