@@ -29,6 +29,8 @@ struct simulator;
 struct simulator_settings {
     uint64_t seed;       /* of noise and of faults by chance: the same seed, the same run */
     double time_scale;   /* simulated seconds per second; 0 counts as 1 */
+    int64_t tick_ns;     /* > 0: serves at most once per tick whatever has come by then. Waking up is what costs most
+                            with a thousand meters polled one by one; answers are up to a tick later */
     const char *start;   /* simulated time at the start: "06:00", "mon 06:00"; NULL: the local time now */
 };
 
@@ -82,7 +84,7 @@ struct plant_config {
     struct settings common;
     struct groups lines, meters;
     double time_scale;
-    int64_t seed;
+    int64_t seed, tick_ns;
     char *start, *control, *ports_file;
     bool strict;
 };
@@ -128,6 +130,8 @@ double simulator_encoded(enum point_type type, uint32_t number, uint16_t address
 /* Members of a JSON object. */
 void simulator_stats(struct simulator *s, struct json *j);
 void simulator_ports(struct simulator *s, struct json *j);
+/* Where lines are reached, a line each, for people. */
+void simulator_describe(struct simulator *s, FILE *out);
 
 /* Requests seen that were not reads (function codes other than 1 to 4). */
 uint64_t simulator_forbidden(const struct simulator *s);

@@ -27,8 +27,8 @@ struct sim_meter {
     struct simulator *sim;
     struct sim_meter *next; /* in simulator.meters' order */
     int template_index;     /* which simulator_meter call it came from */
-    uint32_t number; /* what encoded values carry */
-    uint64_t seed;   /* of its noise */
+    uint32_t number;        /* what encoded values carry */
+    uint64_t seed;          /* of its noise */
     int unit_id;
     struct sim_image image;
     uint16_t max_registers, max_bits;
@@ -113,6 +113,7 @@ struct simulator {
     struct mono started;
     double day_at_start;  /* simulated second of the day, and */
     int weekday_at_start; /* day of the week, 0 Sunday */
+    struct timer pause; /* tick_ns: sleeps at the end of a turn */
     uint64_t random;
     struct sim_line **lines;
     size_t line_count;

@@ -44,7 +44,8 @@ static void build_line(struct build *b, const struct sim_line_options *c)
         diag_error(b->diag, c->common.place, "line \"%s\" needs either `listen` or `pty`", c->name);
     else if (c->pty && (c->ports > 1 || c->rtu_over_tcp || c->max_clients || c->kick || c->silent_gateway))
         diag_error(b->diag, c->common.place,
-                   "line \"%s\": ports, max_clients, kick, rtu_over_tcp and silent_gateway are for `listen`", c->name);
+                   "line \"%s\": ports, max_clients, kick, rtu_over_tcp and silent_gateway are for `listen`",
+                   c->name);
     else if (simulator_line(b->sim, &line, why, sizeof why) < 0)
         diag_error(b->diag, c->common.place, "%s", why);
 }
@@ -60,15 +61,16 @@ static int find_line(struct build *b, const struct sim_meter_options *c)
 
 // ---- Values ----
 
-static uint16_t find_point(struct build *b, const struct sim_value_options *c, const struct device *d, const char *name)
+static uint16_t find_point(struct build *b, const struct sim_value_options *c, const struct device *d,
+                           const char *name)
 {
     for (size_t i = 0; name && i < d->n; i++)
         if (strcmp(d->points[i].name, name) == 0)
             return (uint16_t)i;
     if (name) {
         const char *near = d->n ? text_nearest(name, d->points, d->n, sizeof *d->points) : NULL;
-        diag_error(b->diag, c->common.place, "the meter has no point \"%s\"%s%s%s", name, near ? "; did you mean \"" : "",
-                   near ? near : "", near ? "\"?" : "");
+        diag_error(b->diag, c->common.place, "the meter has no point \"%s\"%s%s%s", name,
+                   near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     return SIM_NO_POINT;
 }
@@ -96,7 +98,8 @@ static void set_counter(struct build *b, const struct sim_value_options *c, cons
 static void set_csv(struct build *b, const struct sim_value_options *c, struct sim_rule *r)
 {
     char why[300];
-    struct sim_csv csv = {c->csv, c->column, c->time_column, (double)c->interval_ns / (double)NS_PER_S, c->loop, c->hold};
+    struct sim_csv csv = {c->csv,  c->column, c->time_column, (double)c->interval_ns / (double)NS_PER_S,
+                          c->loop, c->hold};
     r->kind = SIM_RUN;
     r->value = c->add;
     r->factor = c->factor;
@@ -106,7 +109,8 @@ static void set_csv(struct build *b, const struct sim_value_options *c, struct s
         diag_error(b->diag, c->common.place, "%s", why);
 }
 
-static void set_formula(struct build *b, const struct sim_value_options *c, const struct device *d, struct sim_rule *r)
+static void set_formula(struct build *b, const struct sim_value_options *c, const struct device *d,
+                        struct sim_rule *r)
 {
     r->kind = SIM_FORMULA;
     r->value = c->add;
@@ -130,8 +134,8 @@ static void build_value(struct build *b, const struct sim_value_options *c, cons
                         struct sim_rule *rules)
 {
     uint16_t i = find_point(b, c, d, c->point);
-    int kinds = GIVEN(c, constant) + GIVEN(c, curve) + (c->counter_of != NULL) + (c->of != NULL) + (c->csv != NULL) +
-                (c->text != NULL);
+    int kinds = GIVEN(c, constant) + GIVEN(c, curve) + (c->counter_of != NULL) + (c->of != NULL) +
+                (c->csv != NULL) + (c->text != NULL);
     if (i == SIM_NO_POINT)
         return;
     struct sim_rule *r = &rules[i];
@@ -141,7 +145,8 @@ static void build_value(struct build *b, const struct sim_value_options *c, cons
     }
     if (kinds != 1) {
         diag_error(b->diag, c->common.place,
-                   "the value of \"%s\" needs one of constant, curve, counter_of, of, csv and text", c->point);
+                   "the value of \"%s\" needs one of constant, curve, counter_of, of, csv and text",
+                   c->point);
         return;
     }
     r->given = true;
@@ -161,7 +166,8 @@ static void build_value(struct build *b, const struct sim_value_options *c, cons
         set_csv(b, c, r);
 }
 
-static void build_values(struct build *b, const struct sim_meter_options *c, const struct device *d, int meter)
+static void build_values(struct build *b, const struct sim_meter_options *c, const struct device *d,
+                         int meter)
 {
     char why[200];
     const struct sim_value_options *values = c->values.items;
@@ -218,8 +224,9 @@ static void build_registers(struct build *b, const struct sim_meter_options *c, 
             diag_error(b->diag, r->common.place, "words are whole numbers from 0 to 65535");
         else if (r->words.n == 0 || simulator_registers(b->sim, meter, (enum modbus_table)r->table,
                                                         (uint16_t)r->address, words, r->words.n) < 0)
-            diag_error(b->diag, r->common.place, "%zu words at address %lld do not fit: addresses end at 65535",
-                       r->words.n, (long long)r->address);
+            diag_error(b->diag, r->common.place,
+                       "%zu words at address %lld do not fit: addresses end at 65535", r->words.n,
+                       (long long)r->address);
         free(words);
     }
 }
@@ -252,8 +259,8 @@ static void build_meter(struct build *b, const struct sim_meter_options *c)
     if (!compile_device(b, c, &device) || line < 0)
         return;
     if (!device && c->registers.n == 0)
-        diag_error(b->diag, c->common.place, "meter \"%s\" has no registers: it needs profile, points or registers",
-                   c->name);
+        diag_error(b->diag, c->common.place,
+                   "meter \"%s\" has no registers: it needs profile, points or registers", c->name);
     if (!device && (c->encode || c->values.n))
         diag_error(b->diag, c->common.place, "meter \"%s\": `values` and `encode` need points", c->name);
     struct simulator_meter settings = {
@@ -286,7 +293,8 @@ struct simulator *simulator_of_plant(struct config *plant, const struct profile_
                                      struct diagnostics *d)
 {
     const struct plant_config *c = config_root(plant);
-    struct simulator_settings settings = {.seed = (uint64_t)c->seed, .time_scale = c->time_scale, .start = c->start};
+    struct simulator_settings settings = {
+        .seed = (uint64_t)c->seed, .time_scale = c->time_scale, .tick_ns = c->tick_ns, .start = c->start};
     struct build b = {simulator_new(loop, &settings), plant, path, d};
     if (!b.sim) {
         if (errno == EINVAL)

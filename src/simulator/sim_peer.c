@@ -397,6 +397,8 @@ static void peer_ready(struct watch *w, uint32_t events)
     struct sim_peer *p = (struct sim_peer *)(void *)w;
     struct simulator *s = sim_of(p);
     s->current = p;
+    if (s->settings.tick_ns && !timer_is_set(&s->pause))
+        loop_timer(s->loop, &s->pause, loop_now(s->loop));
     if (events & EPOLLOUT && p->out.len) {
         struct buf waiting = p->out;
         p->out = (struct buf){0};

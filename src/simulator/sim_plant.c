@@ -63,6 +63,15 @@ static bool set_start(struct simulator *s, const char *text)
     return sim_time_of_day(text, &s->day_at_start);
 }
 
+// At the end of a turn that served something: sleeps to the next tick, while requests gather.
+static void pause_until_tick(struct timer *t, struct mono now)
+{
+    struct simulator *s = (struct simulator *)(void *)((char *)t - offsetof(struct simulator, pause));
+    int64_t tick = s->settings.tick_ns, until = (now.ns / tick + 1) * tick;
+    struct timespec ts = {until / NS_PER_S, until % NS_PER_S};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
 struct simulator *simulator_new(struct loop *loop, const struct simulator_settings *settings)
 {
     struct simulator *s = calloc(1, sizeof *s);
@@ -79,6 +88,7 @@ struct simulator *simulator_new(struct loop *loop, const struct simulator_settin
         return NULL;
     }
     s->random = settings->seed;
+    s->pause.fire = pause_until_tick;
     s->started = mono_now();
     s->last_meter = &s->meters;
     return s;
@@ -314,6 +324,7 @@ void simulator_free(struct simulator *s)
         s->free_pending = w->after;
         free(w);
     }
+    loop_timer_stop(s->loop, &s->pause);
     sim_control_free(s->control);
     free(s->lines);
     free(s->templates);

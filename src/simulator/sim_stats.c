@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "symbiont/text.h"
 
@@ -74,13 +75,19 @@ void simulator_stats(struct simulator *s, struct json *j)
     json_close(j, '}');
 }
 
+#define PLACE 96
+static void place_text(const struct sim_line *l, char out[static PLACE])
+{
+    if (!l->listen)
+        snprintf(out, PLACE, "%s", l->pty[0] ? l->pty : l->slave);
+    else
+        snprintf(out, PLACE, strchr(l->host, ':') ? "[%s]:%u" : "%s:%u", l->host, l->ports[0].number);
+}
+
 static void tcp_places(const struct sim_line *l, struct json *j)
 {
-    char text[96];
-    bool v6 = false;
-    for (const char *c = l->host; *c; c++)
-        v6 |= *c == ':';
-    snprintf(text, sizeof text, v6 ? "[%s]:%u" : "%s:%u", l->host, l->ports[0].number);
+    char text[PLACE];
+    place_text(l, text);
     json_text(j, l->settings.rtu_over_tcp ? "rtu_over_tcp" : "tcp", text);
     json_text(j, "host", l->host);
     json_int(j, "port", l->ports[0].number);
@@ -104,4 +111,22 @@ void simulator_ports(struct simulator *s, struct json *j)
         }
         json_close(j, '}');
     }
+}
+
+void simulator_describe(struct simulator *s, FILE *out)
+{
+    for (size_t i = 0; i < s->line_count; i++) {
+        const struct sim_line *l = s->lines[i];
+        char place[PLACE];
+        place_text(l, place);
+        fprintf(out, "line %s: %s %s", l->name,
+                !l->listen                 ? "serial"
+                : l->settings.rtu_over_tcp ? "rtu_over_tcp"
+                                           : "tcp",
+                place);
+        if (l->port_count > 1)
+            fprintf(out, " and %zu more ports", l->port_count - 1);
+        fprintf(out, "%s\n", l->settings.wire_speed ? ", at wire speed" : "");
+    }
+    fprintf(out, "%u meters\n", s->meter_count);
 }
