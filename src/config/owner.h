@@ -8,7 +8,7 @@
 
 #define CONFIG_FILE_MAX   ((size_t)1 << 20)   /* bytes of one file */
 #define CONFIG_TOTAL_MAX  ((size_t)16 << 20)  /* bytes of all files of one configuration */
-#define CONFIG_MEMORY_MAX ((size_t)512 << 20) /* bytes of structs and texts made of them */
+#define CONFIG_MEMORY_MAX ((size_t)256 << 20) /* bytes of structs and texts made of them */
 
 struct block;
 

@@ -17,6 +17,10 @@ void source_free(struct source *s)
 
 bool source_token(struct source *s, const struct token *t)
 {
+    if (s->n >= TOKENS_MAX && t->type != TOKEN_END) {
+        diag_error(s->diag, t->place, "more than %d words in a file and what it includes", TOKENS_MAX);
+        return false;
+    }
     if (s->n == s->cap) {
         size_t cap = s->cap ? s->cap * 2 : 256;
         struct token *tokens = reallocarray(s->tokens, cap, sizeof *tokens);
