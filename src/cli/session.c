@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line, one request at a time, waited for.
+#include "cli/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct session {
+    struct loop *loop;
+    struct connect_gate gate;
+    struct line_config own; // when named on the command line
+    const struct line_config *config;
+    struct line *line;
+    struct transaction transaction; // `done` finds the session through it
+    bool answered;
+    struct modbus_answer answer;
+    uint8_t data[2 * MODBUS_REGISTERS_MAX + 6];
+    struct buf status;
+};
+
+static const char *const kinds[] = {"tcp", "serial", "rtu-over-tcp"};
+
+bool session_named(const struct command *c)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (command_value(c, kinds[i]))
+            return true;
+    return false;
+}
+
+static struct session *begin(const struct command *c, const struct line_config *config, int *status)
+{
+    char why[256] = "out of memory";
+    struct session *s = calloc(1, sizeof *s);
+    if (s) {
+        s->loop = loop_new();
+        s->own = *config;
+        s->config = &s->own;
+        connect_gate_init(&s->gate, 1);
+        s->line = s->loop ? line_open(s->config, s->loop, &s->gate, why, sizeof why) : NULL;
+    }
+    if (s && s->line)
+        return s;
+    *status = command_fail(c, EX_UNAVAILABLE, "%s", why);
+    if (s)
+        loop_free(s->loop);
+    free(s);
+    return NULL;
+}
+
+struct session *session_open_line(const struct command *c, const struct line_config *line, int *status)
+{
+    return begin(c, line, status);
+}
+
+// The settings point at the command line's words, which live as long as the program.
+static char *word(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+struct session *session_open(const struct command *c, const char *mode, int *status)
+{
+    static char name[] = "line", default_mode[] = "9600 8N1";
+    struct line_config config = {.name = name,
+                                 .tcp = word(command_value(c, "tcp")),
+                                 .serial = word(command_value(c, "serial")),
+                                 .rtu_over_tcp = word(command_value(c, "rtu-over-tcp")),
+                                 .mode = word(mode ? mode : command_value(c, "mode")),
+                                 .timeout_ns = NS_PER_S,
+                                 .in_flight = 1};
+    int named = !!config.tcp + !!config.serial + !!config.rtu_over_tcp, baud, stop;
+    char parity;
+    if (!config.mode)
+        config.mode = default_mode;
+    if (named != 1) {
+        *status = command_usage(c, "name one line: --tcp HOST[:PORT], --serial DEVICE or --rtu-over-tcp HOST:PORT");
+        return NULL;
+    }
+    if (!serial_mode_parse(config.mode, &baud, &parity, &stop)) {
+        *status = command_usage(c, "--mode \"%s\": wanted e.g. \"9600 8N1\", 1200 to 115200 baud, 8N1 8E1 8O1 8N2",
+                                config.mode);
+        return NULL;
+    }
+    if (!command_duration(c, "timeout", 0.01, 60, &config.timeout_ns)) {
+        *status = EX_USAGE;
+        return NULL;
+    }
+    return begin(c, &config, status);
+}
+
+void session_close(struct session *s)
+{
+    if (!s)
+        return;
+    s->line->ops->close(s->line);
+    loop_free(s->loop);
+    buf_free(&s->status);
+    free(s);
+}
+
+const struct line_config *session_line(const struct session *s)
+{
+    return s->config;
+}
+
+const char *session_address(const struct session *s)
+{
+    return s->config->tcp ? s->config->tcp : s->config->serial ? s->config->serial : s->config->rtu_over_tcp;
+}
+
+static void done(struct transaction *t, const struct modbus_answer *answer)
+{
+    struct session *s = (struct session *)((char *)t - offsetof(struct session, transaction));
+    s->answer = *answer;
+    if (answer->verdict == VERDICT_ANSWER) {
+        memcpy(s->data, answer->data, answer->n);
+        s->answer.data = s->data;
+    }
+    s->answered = true;
+}
+
+struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns)
+{
+    s->transaction = (struct transaction){.ask = *ask, .timeout_ns = timeout_ns, .done = done};
+    s->answered = false;
+    line_submit(s->line, &s->transaction);
+    while (!s->answered)
+        if (loop_turn(s->loop, -1) < 0)
+            return (struct modbus_answer){.verdict = VERDICT_CANCELLED};
+    return s->answer;
+}
+
+int64_t session_took_ns(const struct session *s)
+{
+    return mono_since(s->transaction.answered, s->transaction.asked);
+}
+
+// The line tells its trouble in its status; the one word needed here is taken from there.
+const char *session_trouble(struct session *s)
+{
+    static const char key[] = "\"trouble\":\"";
+    buf_reset(&s->status);
+    struct json j = json_begin(&s->status);
+    json_open(&j, NULL, '{');
+    s->line->ops->status(s->line, &j);
+    json_close(&j, '}');
+    char *at = strstr(buf_text(&s->status), key);
+    if (!at)
+        return "";
+    at += sizeof key - 1;
+    char *end = strchr(at, '"');
+    if (end)
+        *end = '\0';
+    return at;
+}
