@@ -89,7 +89,8 @@ struct code_factor {
 struct point {
     const char *name;
     const struct quantity *quantity;
-    const char *phase; /* "l1", "l12", ... or NULL */
+    const char *phase;       /* "l1", "l12", ... or NULL */
+    const char *description; /* the manual's words, or NULL */
     const struct unit *unit; /* published */
     struct place place;
 
@@ -114,7 +115,8 @@ struct point {
     uint8_t rank;
     uint16_t exponent_point; /* times 10^value: SunSpec scale factors; with exponent_sign -1, decimals */
     int8_t exponent_sign;
-    uint16_t factor_point;   /* times the factor its code maps to; an unknown code is bad */
+    uint16_t factor_point;   /* times the factor its code maps to; an unknown code is bad. POINT_NONE with a
+                              * map: its own code is replaced by the factor */
     const struct code_factor *factor_map;
     size_t factor_count;
     uint16_t sign_point;     /* negated when (value & sign_mask) != 0 */

@@ -13,7 +13,7 @@
 /* Directories searched for profiles, first hit wins: the user's, then the packaged one, and
  * `unverified/` below each only when the meter says so. */
 struct profile_path {
-    const char *directories[4]; /* NULL ends */
+    const char *directories[4]; /* each one directory or several joined by colons; NULL ends */
 };
 
 /* SYMBIONT_PROFILES (colon-separated) when set, else /etc/symbiont/profiles and DATADIR/profiles. */
@@ -38,13 +38,29 @@ struct device_timing {
     int close_after_cycle;     /* -1 not set, else 0 or 1: serves one client at a time */
 };
 
+/* One thing that tells a model from others: a number it holds. */
+struct fingerprint {
+    struct point point; /* where and how it stands; not scaled */
+    const double *equals;
+    size_t n;        /* it is one of these, when there are any */
+    double min, max; /* and within these; -INFINITY, INFINITY: no limit */
+};
+
+/* Does the answer, data of the point's own registers, show this fingerprint? */
+bool fingerprint_matches(const struct fingerprint *f, const uint8_t *data);
+
 /* A compiled set of points with what is known of their device. All memory belongs to the config it
  * was compiled into. */
 struct device {
     const char *profile; /* name, or NULL: only the meter's own points */
     const char *vendor, *model, *medium, *serial_mode;
     enum confidence confidence;
-    bool sunspec; /* the points' addresses are offsets to be found by walking the models */
+    int unit_id;  /* the factory's setting, -1: not stated */
+    bool sunspec; /* the points' addresses are offsets from a model that is found by walking: sunspec.h */
+    const uint16_t *sunspec_models; /* ids of the models that will do */
+    size_t sunspec_model_count;
+    const struct fingerprint *fingerprints; /* all must match */
+    size_t fingerprint_count;
     struct request_limits limits;
     struct device_timing timing;
     struct point *points;
@@ -68,11 +84,27 @@ struct device_request {
     struct texts only;   /* when not empty: publish only these points */
     struct place place;  /* of the meter, for errors */
     const char *subject; /* "meter \"boiler_2\"" */
+    struct profile_cache *cache; /* or NULL: what was read for other meters of the same owner and path */
 };
 
-/* Compiles into memory of `owner`. Errors go to `d`; NULL when there is any. */
+/* A thousand meters of one model read its profile once, and those without settings of their own share one
+ * struct device. Free it when the last meter is compiled; the devices stay. NULL when memory is out. */
+struct profile_cache *profile_cache_new(void);
+void profile_cache_free(struct profile_cache *c);
+
+/*
+ * Compiles into memory of `owner`. Errors go to `d`; NULL when there is any. A point in a profile that the
+ * limits of the profile do not let through in one request is an error; limits that a meter narrows
+ * further have to be checked with device_widest.
+ */
 const struct device *device_compile(struct config *owner, const struct profile_path *path,
                                     const struct device_request *request, struct diagnostics *d);
+
+/* The point that takes most registers; NULL when there is none in registers. */
+const struct point *device_widest(const struct device *device);
+
+/* The file that holds a profile; false when there is none. `unverified`: look below unverified/ too. */
+bool profile_find(const struct profile_path *path, const char *name, bool unverified, char *file, size_t size);
 
 /* Calls `each` for every profile found on the path, sorted by name; an overridden one only once. */
 void profile_each(const struct profile_path *path,

@@ -56,17 +56,20 @@ static bool exponent_of(const struct point *p, const struct value *out, int *exp
     return true;
 }
 
-static bool factor_of(const struct point *p, const struct value *out, double *factor)
+static bool look_up(const struct point *p, double code, double *factor)
 {
-    struct value v = out[p->factor_point];
-    if (!usable(v))
-        return false;
     for (size_t i = 0; i < p->factor_count; i++)
-        if ((double)p->factor_map[i].code == v.number) {
+        if ((double)p->factor_map[i].code == code) {
             *factor = p->factor_map[i].factor;
             return true;
         }
     return false;
+}
+
+static bool factor_of(const struct point *p, const struct value *out, double *factor)
+{
+    struct value v = out[p->factor_point];
+    return usable(v) && look_up(p, v.number, factor);
 }
 
 static bool sign_of(const struct point *p, const struct value *out, bool *negative)
@@ -140,6 +143,9 @@ static struct value finish_good(const struct point *p, const struct value *out, 
         return (struct value){0};
     if (p->rank && !(multiply(p, out, &raw) && negate(p, out, &raw)))
         return dependency;
+    // A code that the map does not know is no value.
+    if (p->factor_count && (p->rank == 0 || p->factor_point == POINT_NONE) && !look_up(p, raw, &raw))
+        return (struct value){.number = NAN, .reason = REASON_NOT_AVAILABLE};
     double number = scaled(p, raw);
     if (p->rank && !add(p, out, &number))
         return dependency;

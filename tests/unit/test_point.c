@@ -320,6 +320,26 @@ static void factor_from_a_code(void **state)
     assert_int_equal(out[1].reason, REASON_DEPENDENCY);
 }
 
+// Laumas TLB4: the low byte of a register is a code for the division, which gives the decimals.
+static void a_code_that_stands_for_a_number(void **state)
+{
+    (void)state;
+    static const struct code_factor decimals[] = {{6, 0}, {9, 1}, {12, 2}};
+    struct point p[2] = {plain(POINT_LOW_BYTE, 0), plain(POINT_UINT32, 0)};
+    p[0].factor_map = decimals;
+    p[0].factor_count = 3;
+    p[1].rank = 1;
+    p[1].exponent_point = 0;
+    p[1].exponent_sign = -1;
+    struct value raw[2] = {good(12), good(12345)}, out[2];
+    points_finish(p, 2, raw, NULL, out);
+    assert_true(out[0].number == 2 && out[1].number == 123.45);
+    raw[0] = good(13);
+    points_finish(p, 2, raw, NULL, out);
+    assert_int_equal(out[0].reason, REASON_NOT_AVAILABLE);
+    assert_int_equal(out[1].reason, REASON_DEPENDENCY);
+}
+
 // TUF-2000M: total = (LONG + REAL4 fraction) * 10^(n - 3), the exponent's -3 being its own offset.
 static void a_total_and_its_fraction(void **state)
 {
@@ -500,6 +520,7 @@ int main(void)
         cmocka_unit_test(decimals_divide),
         cmocka_unit_test(sign_from_a_status_register),
         cmocka_unit_test(factor_from_a_code),
+        cmocka_unit_test(a_code_that_stands_for_a_number),
         cmocka_unit_test(a_total_and_its_fraction),
         cmocka_unit_test(a_point_that_is_not_due_serves_with_its_last_value),
         cmocka_unit_test(reasons_pass_through),
