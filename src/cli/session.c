@@ -74,12 +74,13 @@ struct session *session_open(const struct command *c, const char *mode, int *sta
     if (!config.mode)
         config.mode = default_mode;
     if (named != 1) {
-        *status = command_usage(c, "name one line: --tcp HOST[:PORT], --serial DEVICE or --rtu-over-tcp HOST:PORT");
+        *status =
+            command_usage(c, "name one line: --tcp HOST[:PORT], --serial DEVICE or --rtu-over-tcp HOST:PORT");
         return NULL;
     }
     if (!serial_mode_parse(config.mode, &baud, &parity, &stop)) {
-        *status = command_usage(c, "--mode \"%s\": wanted e.g. \"9600 8N1\", 1200 to 115200 baud, 8N1 8E1 8O1 8N2",
-                                config.mode);
+        *status = command_usage(
+            c, "--mode \"%s\": wanted e.g. \"9600 8N1\", 1200 to 115200 baud, 8N1 8E1 8O1 8N2", config.mode);
         return NULL;
     }
     if (!command_duration(c, "timeout", 0.01, 60, &config.timeout_ns)) {

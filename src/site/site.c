@@ -133,10 +133,13 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
     for (size_t i = 0; i < s->root->meters.n; i++) {
         connect_meter(s, i, d);
         compile_meter(s, i, profiles, d);
-        warn_shared_unit(s, i, d);
     }
-    warn_crowded_lines(s, d);
     check_publishers(s, d);
+    if (diag_errors(d) > 0)
+        return; // of a wrong configuration, doubts are noise
+    for (size_t i = 0; i < s->root->meters.n; i++)
+        warn_shared_unit(s, i, d);
+    warn_crowded_lines(s, d);
 }
 
 struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d)

@@ -183,6 +183,7 @@ static const struct quantity vocabulary[] = {
     {"output_frequency",                 "Hz",    GAUGE,   "frequency",         0, 1e7, "Frequency of a pulse output"},
     {"input_current",                    "mA",    GAUGE,   "current",           -50, 50, "Current of an analog input"},
     {"input_voltage",                    "V",     GAUGE,   "voltage",           -1000, 1000, "Voltage of an analog input"},
+    {"value",                            "",      GAUGE,   NULL,                -1e300, 1e300, "A number whose meaning is not known yet"},
     {"analog_input",                     "",      GAUGE,   NULL,                -1e12, 1e12, "Analog input in a scale of its own"},
     {"analog_output",                    "%",     GAUGE,   NULL,                -200, 200, "Analog output as a share of full scale"},
     {"resistance",                       "ohm",   GAUGE,   NULL,                0, 1e9, "Resistance"},
