@@ -33,6 +33,7 @@
     ROW(check)                                                                                               \
     ROW(plan)                                                                                                \
     ROW(status)                                                                                              \
+    ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
     ROW(completion)                                                                                          \
     ROW(help)

@@ -113,7 +113,7 @@ struct simulator {
     struct mono started;
     double day_at_start;  /* simulated second of the day, and */
     int weekday_at_start; /* day of the week, 0 Sunday */
-    struct timer pause; /* tick_ns: sleeps at the end of a turn */
+    struct timer pause;   /* tick_ns: sleeps at the end of a turn */
     uint64_t random;
     struct sim_line **lines;
     size_t line_count;

@@ -15,6 +15,7 @@ struct build {
     struct simulator *sim;
     struct config *plant;
     const struct profile_path *path;
+    struct profile_cache *cache;
     struct diagnostics *diag;
 };
 
@@ -203,6 +204,7 @@ static bool compile_device(struct build *b, const struct sim_meter_options *c, c
         .unverified = c->unverified,
         .place = c->common.place,
         .subject = subject,
+        .cache = b->cache,
     };
     *out = device_compile(b->plant, b->path, &request, b->diag);
     return *out != NULL;
@@ -295,12 +297,13 @@ struct simulator *simulator_of_plant(struct config *plant, const struct profile_
     const struct plant_config *c = config_root(plant);
     struct simulator_settings settings = {
         .seed = (uint64_t)c->seed, .time_scale = c->time_scale, .tick_ns = c->tick_ns, .start = c->start};
-    struct build b = {simulator_new(loop, &settings), plant, path, d};
+    struct build b = {simulator_new(loop, &settings), plant, path, profile_cache_new(), d};
     if (!b.sim) {
         if (errno == EINVAL)
             diag_error(d, c->common.place, "start = \"%s\" is not like \"06:00\" or \"mon 06:00\"", c->start);
         else
             diag_error(d, c->common.place, "out of memory");
+        profile_cache_free(b.cache);
         return NULL;
     }
     size_t errors = diag_errors(d);
@@ -308,6 +311,7 @@ struct simulator *simulator_of_plant(struct config *plant, const struct profile_
         build_line(&b, (const struct sim_line_options *)c->lines.items + i);
     for (size_t i = 0; i < c->meters.n; i++)
         build_meter(&b, (const struct sim_meter_options *)c->meters.items + i);
+    profile_cache_free(b.cache);
     if (c->lines.n == 0 || c->meters.n == 0)
         diag_error(d, (struct place){c->common.place.file, 0}, "a plant needs `lines` and `meters`");
     if (diag_errors(d) == errors)

@@ -24,6 +24,27 @@ static bool is_part(const struct point *p)
            (p->mask || p->type == POINT_BOOL || p->type == POINT_LOW_BYTE || p->type == POINT_HIGH_BYTE);
 }
 
+// A map without a point for the code: the point's own code is replaced by the factor.
+static bool has_own_map(const struct point *p)
+{
+    return p->factor_count && (p->rank == 0 || p->factor_point == POINT_NONE);
+}
+
+// point_encode, and back through such a map.
+static bool encode(const struct point *p, double value, uint8_t *data)
+{
+    if (!has_own_map(p))
+        return point_encode(p, value, data);
+    struct point code = *p;
+    code.factor = code.divisor = 1;
+    code.offset = 0;
+    double wanted = (value - p->offset) * (p->divisor == 0 ? 1 : p->divisor) / p->factor;
+    for (size_t i = 0; i < p->factor_count; i++)
+        if (p->factor_map[i].factor == wanted)
+            return point_encode(&code, (double)p->factor_map[i].code, data);
+    return false;
+}
+
 static uint16_t depends(const struct point *p, uint16_t on)
 {
     return p->rank ? on : POINT_NONE;
@@ -48,6 +69,34 @@ static void find_roles(struct sim_layout *l)
         if (p->rank && p->sign_point < l->device->n)
             l->roles[p->sign_point] = SIM_ROLE_SIGN;
     }
+}
+
+static bool overlap(const struct point *a, const struct point *b)
+{
+    return a->table == b->table && a->address < b->address + b->words && b->address < a->address + a->words;
+}
+
+// What identifies a model on the wire stays as it is, unless the plant file gives its point a value.
+static void find_identity(struct sim_layout *l)
+{
+    const struct device *d = l->device;
+    for (size_t i = 0; i < d->n; i++) {
+        if (l->rules[i].given)
+            continue;
+        if (d->sunspec && d->points[i].address < 2)
+            l->roles[i] = SIM_ROLE_IDENTITY;
+        for (size_t f = 0; f < d->fingerprint_count; f++)
+            if (d->fingerprints[f].n && overlap(&d->fingerprints[f].point, &d->points[i]))
+                l->roles[i] = SIM_ROLE_IDENTITY;
+    }
+}
+
+static bool has_point_at(const struct device *d, const struct point *p)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (in_registers(&d->points[i]) && overlap(&d->points[i], p))
+            return true;
+    return false;
 }
 
 // ---- Order of working out ----
@@ -127,7 +176,7 @@ static bool fits(const struct sim_layout *l, size_t i)
     uint8_t data[16];
     const struct point *p = &l->device->points[i];
     double peak = sim_rule_peak(&l->rules[i]);
-    return p->type == POINT_STRING || point_encode(p, plain(l, p, peak), data);
+    return p->type == POINT_STRING || encode(p, plain(l, p, peak), data);
 }
 
 static bool dependents_fit(const struct sim_layout *l, uint16_t on)
@@ -149,10 +198,15 @@ static void choose_exponent(struct sim_layout *l, uint16_t i)
             sign = l->device->points[k].exponent_sign < 0 ? -1 : 1;
     for (int e = EXPONENT_MIN; e <= EXPONENT_MAX; e++) {
         l->rules[i].value = e * sign;
-        if (point_encode(&l->device->points[i], l->rules[i].value, data) && dependents_fit(l, i))
+        if (encode(&l->device->points[i], l->rules[i].value, data) && dependents_fit(l, i))
             return;
     }
-    l->rules[i].value = 0;
+    // None suits all: the one that says least.
+    for (int e = EXPONENT_MIN; e <= EXPONENT_MAX; e++) {
+        l->rules[i].value = e * sign;
+        if (encode(&l->device->points[i], l->rules[i].value, data) && e >= 0)
+            return;
+    }
 }
 
 static void choose_code(struct sim_layout *l, uint16_t i)
@@ -186,7 +240,9 @@ static void make_plausible(struct sim_layout *l, size_t i)
         return;
     bool counts = p->quantity && p->quantity->kind == QUANTITY_COUNTER;
     r->value = p->quantity ? sim_plausible(p->quantity->name, counts) : 0;
-    if (r->value < p->min || r->value > p->max)
+    if (has_own_map(p))
+        r->value = p->factor_map[0].factor * p->factor / (p->divisor == 0 ? 1 : p->divisor) + p->offset;
+    else if (r->value < p->min || r->value > p->max)
         r->value =
             isfinite(p->min) && isfinite(p->max) ? (p->min + p->max) / 2 : fmax(p->min, fmin(p->max, 0));
 }
@@ -197,7 +253,7 @@ static void shrink_to_fit(struct sim_layout *l, size_t i)
     const struct point *p = &l->device->points[i];
     uint8_t data[16];
     struct sim_rule *r = &l->rules[i];
-    for (int k = 0; k < 6 && !r->given && !point_encode(p, plain(l, p, r->value), data); k++)
+    for (int k = 0; k < 6 && !r->given && !encode(p, plain(l, p, r->value), data); k++)
         r->value = k < 5 ? r->value / 10 : 0;
 }
 
@@ -211,7 +267,7 @@ static bool check_given(const struct sim_layout *l, char *why, size_t why_size)
         double sign =
             r->kind == SIM_STEADY && r->value < 0 && !(p->rank && p->sign_point != POINT_NONE) ? -1 : 1;
         if (!r->given || r->kind == SIM_FORMULA || p->type == POINT_STRING || !in_registers(p) ||
-            point_encode(p, plain(l, p, sign * largest), data))
+            encode(p, plain(l, p, sign * largest), data))
             continue;
         snprintf(why, why_size, "point \"%s\": its registers cannot hold %g", p->name, sign * largest);
         return false;
@@ -234,6 +290,7 @@ bool sim_layout_make(struct sim_layout *l, const struct device *device, struct s
         return false;
     }
     find_roles(l);
+    find_identity(l);
     for (size_t i = 0; i < n; i++) {
         if (l->roles[i] == SIM_ROLE_VALUE)
             make_plausible(l, i);
@@ -266,6 +323,23 @@ void sim_layout_free(struct sim_layout *l)
 
 // ---- Registers ----
 
+// Values of points that are only bounded are plausible and so within bounds; what has no point gets a number
+// here.
+static int put_fingerprint(const struct sim_layout *l, const struct fingerprint *f, struct sim_image *image)
+{
+    uint8_t data[16];
+    const struct point *p = &f->point;
+    double number = f->n ? f->equals[0] : isfinite(f->min) ? f->min : isfinite(f->max) ? f->max : 0;
+    if (l->device->sunspec || (!f->n && has_point_at(l->device, p)))
+        return 0;
+    if (sim_image_add(image, p->table, p->address, p->words) < 0)
+        return -1;
+    if (p->words <= 8 && point_encode(p, number, data))
+        memcpy(sim_image_at(image, p->table, p->address, p->words), data,
+               p->table <= TABLE_DISCRETE ? 1 : 2u * p->words);
+    return 0;
+}
+
 int sim_layout_registers(const struct sim_layout *l, int sunspec_model, struct sim_image *image)
 {
     for (size_t i = 0; i < l->device->n; i++) {
@@ -273,6 +347,9 @@ int sim_layout_registers(const struct sim_layout *l, int sunspec_model, struct s
         if (in_registers(p) && sim_image_add(image, p->table, l->base + p->address, p->words) < 0)
             return -1;
     }
+    for (size_t i = 0; i < l->device->fingerprint_count; i++)
+        if (put_fingerprint(l, &l->device->fingerprints[i], image) < 0)
+            return -1;
     if (l->device->sunspec && sim_sunspec_headers(l->device, sunspec_model, image) < 0)
         return -1;
     return sim_image_fill_gaps(image, l->device->limits.max_gap);
@@ -326,6 +403,7 @@ static void part_mask(const struct point *p, uint8_t *mask)
     whole.factor = whole.divisor = 1;
     whole.offset = 0;
     whole.marker_count = 0;
+    whole.factor_count = 0;
     double all = p->mask ? (double)(p->mask >> __builtin_ctzll(p->mask))
                  : p->type == POINT_LOW_BYTE || p->type == POINT_HIGH_BYTE ? 255
                                                                            : 1;
@@ -345,7 +423,7 @@ static bool put_number(const struct sim_layout *l, const struct point *p, double
 {
     uint8_t data[16], mask[16];
     uint8_t *at = sim_image_at(image, p->table, l->base + p->address, p->words);
-    if (!at || p->words > 8 || !point_encode(p, value, data))
+    if (!at || p->words > 8 || !encode(p, value, data))
         return false;
     if (p->table <= TABLE_DISCRETE) {
         at[0] = data[0];
@@ -407,8 +485,8 @@ size_t sim_layout_write(const struct sim_layout *l, struct sim_value *values, st
         if (!in_registers(p) ||
             (is_part(p) && !l->rules[i].given && !values[i].fixed && l->roles[i] == SIM_ROLE_VALUE))
             continue;
-        if (l->device->sunspec && p->address < 2)
-            continue; // id and length of the model: sim_sunspec.c has put them there
+        if (l->roles[i] == SIM_ROLE_IDENTITY)
+            continue;
         if (p->type == POINT_STRING) {
             uint8_t *at = sim_image_at(image, p->table, l->base + p->address, p->words);
             if (at)
@@ -430,5 +508,6 @@ bool sim_layout_write_raw(const struct sim_layout *l, size_t i, double raw, stru
     as.factor = as.divisor = 1;
     as.offset = 0;
     as.marker_count = 0;
+    as.factor_count = 0;
     return in_registers(&as) && as.type != POINT_STRING && put_number(l, &as, raw, image);
 }

@@ -19,6 +19,7 @@ enum sim_role {
     SIM_ROLE_ORDER,
     SIM_ROLE_SIGN,     /* bits are added to it */
     SIM_ROLE_FRACTION, /* gets what the whole number of another leaves over */
+    SIM_ROLE_IDENTITY, /* stands where the model's fingerprint or the SunSpec header is: left alone */
 };
 
 struct sim_layout {
@@ -49,7 +50,8 @@ bool sim_layout_make(struct sim_layout *l, const struct device *device, struct s
                      size_t why_size);
 void sim_layout_free(struct sim_layout *l);
 
-/* Makes the registers of all points exist, SunSpec marker and headers included; model 0: by the points. */
+/* Makes the registers of all points exist, with the model's fingerprint, SunSpec marker and headers; model 0:
+ * by the profile. */
 int sim_layout_registers(const struct sim_layout *l, int sunspec_model, struct sim_image *image);
 
 /* Values at the start. */

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "symbiont/files.h"
 #include "symbiont/text.h"
 
 static void make_room(struct sim_port *port)
@@ -152,6 +155,13 @@ static int open_pty(char *slave, size_t size, int *slave_fd)
 static int link_pty(const char *slave, const char *path)
 {
     struct stat st;
+    char copy[PATH_MAX];
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    if (directory_make(dirname(copy), 0755) < 0)
+        return -1;
     // Only a link of an earlier run is replaced, never a file or a device.
     if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
         unlink(path);

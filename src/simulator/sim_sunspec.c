@@ -31,6 +31,15 @@ static int put_common(const struct device *device, struct sim_image *image)
     return sim_image_put(image, TABLE_HOLDING, (uint16_t)(at + 66), (uint16_t[]){1, 0x8000}, 2);
 }
 
+// A three-phase meter in star, when the points fit that; else the first model that they do fit.
+static int default_model(const struct device *device, int usual)
+{
+    for (size_t i = 0; i < device->sunspec_model_count; i++)
+        if (device->sunspec_models[i] == usual)
+            return usual;
+    return device->sunspec_model_count ? device->sunspec_models[0] : usual;
+}
+
 int sim_sunspec_headers(const struct device *device, int model, struct sim_image *image)
 {
     uint32_t end = 0;
@@ -42,7 +51,7 @@ int sim_sunspec_headers(const struct device *device, int model, struct sim_image
             end = p->address + (uint32_t)p->words;
     }
     if (model == 0)
-        model = floats ? 213 : 203;
+        model = default_model(device, floats ? 213 : 203);
     uint32_t length = floats ? FLOAT_LENGTH : INTEGER_LENGTH;
     if (end > length + 2)
         length = end - 2;
