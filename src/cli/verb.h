@@ -29,6 +29,7 @@
 
 /* The rows, in the order of `symbiont help`. */
 #define VERBS(ROW)                                                                                           \
+    ROW(scan)                                                                                                \
     ROW(read)                                                                                                \
     ROW(check)                                                                                               \
     ROW(plan)                                                                                                \
