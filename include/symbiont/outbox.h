@@ -123,7 +123,8 @@ struct outbox_disk {
 };
 void outbox_disk_stats(struct outbox *o, struct outbox_disk *out);
 
-/* When the writer thread last showed that it makes progress (idle counts), for the watchdog. */
+/* When the writer thread last showed that it makes progress (idle counts), for the watchdog. A disk that hangs counts as
+ * progress for five minutes: outbox_disk says that it fails, and a restart would not help. */
 struct mono outbox_heartbeat(struct outbox *o);
 
 /* Small facts that must survive a restart (counter states, rule states, retained topics to clear): a key-value table in

@@ -322,10 +322,15 @@ void outbox_disk_stats(struct outbox *o, struct outbox_disk *out)
     }
 }
 
+// A disk that hangs is no reason to restart: metering and live publishing go on from memory, and the next
+// start would hang in the same place. Only after this long is a fault of our own the likelier cause.
+#define PATIENCE_NS (300 * NS_PER_S)
+
 struct mono outbox_heartbeat(struct outbox *o)
 {
     int64_t at_work = atomic_load(&o->progress);
-    return at_work ? (struct mono){at_work} : mono_now();
+    struct mono now = mono_now();
+    return at_work && now.ns - at_work > PATIENCE_NS ? (struct mono){at_work} : now;
 }
 
 void outbox_keep(struct outbox *o, const char *key, const void *value, size_t n)

@@ -92,7 +92,7 @@ static bool is_log(const char *name)
     return n > 4 && strcmp(name + n - 4, "-wal") == 0;
 }
 
-// Names sort by time: 20261124T080000Z. The logs go with their file.
+// Names sort by time: 20261124T080000.123Z. The logs go with their file.
 static void prune(const char *path)
 {
     char copy[PATH_MAX], directory[PATH_MAX], prefix[NAME_MAX + 16];
@@ -125,22 +125,20 @@ static void prune(const char *path)
 
 int disk_set_aside(const char *path, struct utc now, char *name, size_t size)
 {
-    time_t seconds = (time_t)(now.ms / 1000);
-    struct tm tm;
-    char stamp[32] = "unknown", from[PATH_MAX], to[PATH_MAX];
-    if (gmtime_r(&seconds, &tm))
-        strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-    // Twice in a second: a letter behind the time keeps the order.
-    for (char c = 'a' - 1; c <= 'z'; c++) {
-        char letter[2] = {c < 'a' ? '\0' : c, '\0'};
-        int n = snprintf(name, size, "%s.corrupt-%s%s", path, stamp, letter);
+    char from[PATH_MAX], to[PATH_MAX];
+    do {
+        time_t seconds = (time_t)(now.ms / 1000);
+        struct tm tm = {0};
+        char stamp[32];
+        gmtime_r(&seconds, &tm);
+        strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &tm);
+        int n = snprintf(name, size, "%s.corrupt-%s.%03dZ", path, stamp, (int)(now.ms % 1000));
         if (n < 0 || (size_t)n >= size || n >= PATH_MAX - 8) {
             errno = ENAMETOOLONG;
             return -1;
         }
-        if (access(name, F_OK) < 0)
-            break;
-    }
+        now.ms++;
+    } while (access(name, F_OK) == 0);
     if (rename(path, name) < 0)
         return -1;
     // The log may hold what the file does not; left in place it would be taken for the new file's.

@@ -213,7 +213,8 @@ int64_t file_pages(struct outbox_file *f)
 // --- opening --------------------------------------------------------------------------------------------
 
 // The log is counted within the bound of the file: an eighth of it, 256 KiB to 4 MiB. Under 256 KiB each
-// commit would end in a checkpoint; over 4 MiB nothing is gained.
+// commit would end in a checkpoint; over 4 MiB nothing is gained. It can be longer by one transaction, which
+// is no larger than that.
 static void derive_bounds(struct outbox_file *f, int64_t disk_max)
 {
     if (disk_max < OUTBOX_DISK_MIN)
@@ -221,7 +222,7 @@ static void derive_bounds(struct outbox_file *f, int64_t disk_max)
     f->log_max = disk_max / 8 < 4 << 20 ? disk_max / 8 : 4 << 20;
     if (f->log_max < 256 << 10)
         f->log_max = 256 << 10;
-    f->max_pages = (disk_max - f->log_max) / FILE_PAGE;
+    f->max_pages = (disk_max - 2 * f->log_max) / FILE_PAGE - 16;
 }
 
 static int note_log(void *arg, sqlite3 *db, const char *name, int frames)
@@ -367,6 +368,8 @@ enum file_result outbox_file_open(struct outbox_file *f, int64_t disk_max, int64
     if (result == FILE_OK && stat(f->path, &st) == 0) {
         f->device = st.st_dev;
         f->inode = st.st_ino;
+        f->log_inode = 0;
+        outbox_file_place(f); // notes the log
         return FILE_OK;
     }
     if (result == FILE_OK) {
@@ -429,17 +432,11 @@ int64_t outbox_file_size(struct outbox_file *f)
     return total;
 }
 
-bool outbox_file_in_place(const struct outbox_file *f)
-{
-    struct stat st;
-    // Never open it to look: closing any descriptor of a file drops this process's locks on it (fcntl(2)).
-    return stat(f->path, &st) == 0 && st.st_dev == f->device && st.st_ino == f->inode;
-}
-
 // --- transactions ---------------------------------------------------------------------------------------
 
 enum file_result outbox_file_begin(struct outbox_file *f)
 {
+    outbox_file_rollback(f); // nothing, unless a rollback failed before
     return file_run(f, S_BEGIN);
 }
 

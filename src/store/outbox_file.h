@@ -39,8 +39,20 @@ void outbox_file_set_max(struct outbox_file *f, int64_t disk_max);
 
 uint64_t outbox_file_written(struct outbox_file *f);
 int64_t outbox_file_size(struct outbox_file *f); /* with its log; from SQLite, no system call */
-/* Whether the file at the path is still the one that is open. */
-bool outbox_file_in_place(const struct outbox_file *f);
+enum file_place {
+    PLACE_KEPT,
+    PLACE_LOG_GONE, /* its log was deleted: closing moves what was in it into the file */
+    PLACE_GONE,     /* the file was deleted */
+    PLACE_TAKEN,    /* another file is at the path */
+};
+/* Whether the files at the path are still those that are open. */
+enum file_place outbox_file_place(struct outbox_file *f);
+/* Removes the log if it is still that of the file that was open: SQLite would take it for the log of whatever
+ * file is at the path now. After closing. */
+void outbox_file_drop_log(struct outbox_file *f);
+/* Copies the deleted, still open file back to its path, synced. `alive` is called now and then. Close
+ * (keeping the log) and open afterwards. */
+enum file_result outbox_file_rescue(struct outbox_file *f, void (*alive)(void *arg), void *arg);
 
 enum file_result outbox_file_begin(struct outbox_file *f);
 enum file_result outbox_file_commit(struct outbox_file *f);

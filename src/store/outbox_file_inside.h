@@ -47,7 +47,7 @@ struct outbox_file {
     sqlite3 *db; /* NULL: closed */
     sqlite3_stmt *st[STATEMENTS];
     dev_t device;
-    ino_t inode;
+    ino_t inode, log_inode; /* log_inode 0: not seen yet */
     int64_t max_pages, log_max;
     int log_frames;
     size_t inserting; /* bytes of the row being inserted */

@@ -382,6 +382,9 @@ enum lane_next lane_next(struct lane *l, struct mono now, int64_t spill_after_ns
     struct block *b = NULL;
     if (id && id <= l->disk_only) {
         b = loaded_block(l, id);
+        // Read ahead beyond `id` and yet without it: only after a loss. Begin again.
+        if (!b && l->loaded_tail && block_last_id(l->loaded_tail) >= id)
+            lane_loaded_clear(l);
         bool entered = b && id == b->first_id;
         if (!b || (entered && little_ahead(b) && block_last_id(b) < l->disk_only)) {
             *ask = !l->want_load;

@@ -184,9 +184,6 @@ void lane_loaded(struct lane *l, struct block *b)
     if (want < b->first_id || want > block_last_id(b)) {
         free(b);
     } else {
-        // A row read again after its block was popped, or one that overlaps: what is before goes first.
-        if (l->loaded_tail && block_last_id(l->loaded_tail) >= b->first_id)
-            lane_loaded_clear(l);
         b->listed = true;
         b->next = NULL;
         if (l->loaded_tail)

@@ -130,6 +130,8 @@ static void give_up_unreadable(struct outbox *o, struct mono now)
 static void try_open(struct outbox *o, struct mono now)
 {
     enum file_result result = outbox_reopen(o);
+    if (result == FILE_FULL && disk_ballast_drop(outbox_file_path(o->file)))
+        result = outbox_reopen(o);
     if (result == FILE_OK) {
         o->w.probe = true;
         o->w.unreadable_since = (struct mono){0};
@@ -140,14 +142,27 @@ static void try_open(struct outbox *o, struct mono now)
     give_up_unreadable(o, now);
 }
 
+static void alive(void *arg)
+{
+    show_progress(arg);
+}
+
 // Somebody deleted or replaced the file: what is committed to it now would be gone with us.
 static void check_place(struct outbox *o, struct mono now)
 {
+    const char *path = outbox_file_path(o->file);
+    enum file_place place = outbox_file_place(o->file);
     o->w.look_at = mono_add(now, LOOK_NS);
-    if (outbox_file_in_place(o->file))
+    if (place == PLACE_KEPT)
         return;
-    log_error(SUBJECT, "%s was deleted or replaced while in use: it is made anew", outbox_file_path(o->file));
-    outbox_file_close(o->file, true);
+    bool rescued = place == PLACE_GONE && outbox_file_rescue(o->file, alive, o) == FILE_OK;
+    log_error(SUBJECT, "%s%s was %s while in use%s", path, place == PLACE_LOG_GONE ? "-wal" : "",
+              place == PLACE_TAKEN ? "replaced" : "deleted",
+              rescued || place == PLACE_LOG_GONE ? ": it is made anew, with all that was in it"
+                                                 : ": it is made anew");
+    outbox_file_close(o->file, place != PLACE_LOG_GONE);
+    if (place != PLACE_LOG_GONE && !rescued)
+        outbox_file_drop_log(o->file);
     try_open(o, now);
 }
 
