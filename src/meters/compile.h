@@ -13,13 +13,16 @@ struct compile {
     struct diagnostics *diag;
     const struct device_request *request;
     const struct profile_config *profile; /* NULL: none */
-    struct request_limits limits;
+    struct request_limits limits; /* the profile's */
     struct point_config *settings; /* of each point, as they hold in the end; freed by the caller */
     struct point *points;          /* in the owner's memory */
     size_t n;
     bool bad;    /* something was wrong: there is no device */
     bool failed; /* memory is out */
 };
+
+/* All stages, from owner, diag, request and profile. There is a device unless it is bad or has failed. */
+struct device *compile_device(struct compile *c);
 
 /* Profile and own points, overridden, bits made points, those that nobody wants left out: c->settings. */
 void compile_gather(struct compile *c);

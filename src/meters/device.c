@@ -90,6 +90,8 @@ static struct request_limits limits_of(const struct profile_config *p)
 static bool fingerprint_point(struct compile *c, const struct fingerprint_config *k, struct point *p)
 {
     int type = k->type - 1;
+    if (!k->type)
+        return false; // reported when it was read
     *p =
         (struct point){.name = "fingerprint", .place = k->common.place, .bit = -1, .factor = 1, .divisor = 1};
     p->table = (uint8_t)(k->table ? k->table : c->profile->table);
@@ -202,11 +204,12 @@ static void keep_places(struct compile *c)
     }
 }
 
-static struct device *compile(struct compile *c)
+struct device *compile_device(struct compile *c)
 {
     struct device *device = compile_alloc(c, sizeof *device);
     if (!device)
         return NULL;
+    c->limits = limits_of(c->profile);
     *device = (struct device){.limits = c->limits, .unit_id = -1, .confidence = CONFIDENCE_HIGH};
     device->timing.close_after_cycle = -1;
     if (c->profile)
@@ -262,13 +265,9 @@ static const struct device *compile_request(struct config *owner, struct profile
     const struct device *known = plain ? find_shared(cache, profile, r) : NULL;
     if (known)
         return known;
-    struct compile c = {.owner = owner,
-                        .diag = d,
-                        .request = r,
-                        .profile = profile,
-                        .limits = limits_of(profile),
-                        .bad = loaded && loaded->bad};
-    const struct device *device = compile(&c);
+    struct compile c = {
+        .owner = owner, .diag = d, .request = r, .profile = profile, .bad = loaded && loaded->bad};
+    const struct device *device = compile_device(&c);
     if (c.failed)
         diag_error(d, r->place, "%s: out of memory", r->subject);
     if (c.failed || c.bad)

@@ -62,7 +62,7 @@ static double times_power_of_ten(double number, int exponent)
 // The mantissa as long as it fits, then without its trailing zeros: 242 is 242 at 0, not 2420000 at -4.
 static bool encode_t5_t6(double raw, bool is_signed, uint64_t *bits)
 {
-    const double most = is_signed ? 8388607 : 16777215;
+    const double most = !is_signed ? 16777215 : raw < 0 ? 8388608 : 8388607;
     if (raw < 0 && !is_signed)
         return false;
     int exponent = raw == 0 ? 0 : (int)ceil(log10(fabs(raw) / most));

@@ -474,6 +474,18 @@ static void scaled_values_are_encoded_to_the_nearest_step(void **state)
     assert_false(point_encode(&p, INFINITY, data));
 }
 
+// Found by fuzzing: the most negative mantissa was encoded with an exponent too high.
+static void the_most_negative_t6(void **state)
+{
+    (void)state;
+    struct point p = plain(POINT_T6, 0);
+    uint8_t data[8];
+    assert_true(point_encode(&p, -8388608, data));
+    assert_memory_equal(data, "\x00\x80\x00\x00", 4);
+    assert_true(point_encode(&p, 8388608, data));
+    assert_memory_equal(data, "\x01\x0C\xCC\xCD", 4); // 838861 at 1: the nearest there is
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -527,6 +539,7 @@ int main(void)
         cmocka_unit_test(word_order_reported_by_the_device),
         cmocka_unit_test(every_type_and_order_reads_back_what_was_encoded),
         cmocka_unit_test(scaled_values_are_encoded_to_the_nearest_step),
+        cmocka_unit_test(the_most_negative_t6),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
