@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -39,11 +40,15 @@ static struct mono earlier(struct mono a, struct mono b)
 }
 
 int rtu_link_open(struct rtu_link *l, int fd, bool is_tty, int stop_fd, int64_t char_ns, int64_t gap_ns,
-                  bool echo)
+                  enum rtu_echo echo)
 {
-    *l = (struct rtu_link){
-        .fd = fd, .stop_fd = stop_fd, .is_tty = is_tty, .char_ns = char_ns, .gap_ns = gap_ns};
-    l->echo = echo ? RTU_ECHO_PRESENT : RTU_ECHO_UNKNOWN;
+    memset(l, 0, offsetof(struct rtu_link, owed));
+    l->fd = fd;
+    l->stop_fd = stop_fd;
+    l->is_tty = is_tty;
+    l->char_ns = char_ns;
+    l->gap_ns = gap_ns;
+    l->echo = echo;
     if (fd >= FD_SETSIZE) {
         errno = EMFILE;
         return -1;
@@ -120,16 +125,6 @@ static void drop_until(struct rtu_link *l, size_t end)
 {
     l->got -= end;
     memmove(l->in, l->in + end, l->got);
-}
-
-// Our own request at the head of what was received. It can look like an answer (bits, address
-// 0x03xx), so it is taken away first, until an answer without it has shown that there is no echo.
-static void strip_echo(struct rtu_link *l)
-{
-    if (l->echo != RTU_ECHO_UNKNOWN || l->got < RTU_REQUEST || memcmp(l->in, l->request, RTU_REQUEST) != 0)
-        return;
-    l->echo = RTU_ECHO_PRESENT;
-    drop_until(l, RTU_REQUEST);
 }
 
 // ---- Before the question ----
@@ -220,6 +215,7 @@ static enum rtu_outcome send_request(struct rtu_link *l, struct rtu_exchange *x)
         return RTU_BROKEN;
     }
     x->asked = mono_now();
+    l->echo_due = l->echo != RTU_ECHO_NONE;
     return RTU_OK;
 }
 
@@ -255,17 +251,13 @@ static void believe(struct rtu_link *l, struct rtu_exchange *x, struct modbus_an
     l->free_at = mono_add(x->answered, pause);
 }
 
-static enum rtu_outcome read_echo(struct rtu_link *l, struct rtu_exchange *x, struct mono due)
+// Up to as many bytes as the request has, not one more: what follows is libmodbus's.
+static enum rtu_outcome read_echo(struct rtu_link *l, struct mono due)
 {
     while (l->got < RTU_REQUEST) {
         enum event e = wait_until(l, due);
-        if (e == DUE) {
-            give_up(l, x, VERDICT_TIMEOUT, CHECK_OK);
-            return RTU_OK;
-        }
         if (e != INPUT)
             return outcome_of(e);
-        // Not a byte more: the rest is libmodbus's.
         ssize_t n = read(l->fd, l->in + l->got, RTU_REQUEST - l->got);
         if (n == 0)
             errno = ECONNRESET;
@@ -273,11 +265,23 @@ static enum rtu_outcome read_echo(struct rtu_link *l, struct rtu_exchange *x, st
             return RTU_BROKEN;
         l->got += n > 0 ? (size_t)n : 0;
     }
-    if (memcmp(l->in, l->request, RTU_REQUEST) != 0)
-        give_up(l, x, VERDICT_BAD_ANSWER, CHECK_CRC); // somebody else talked into it
-    else
-        l->got = 0;
     return RTU_OK;
+}
+
+static bool is_echo(const struct rtu_link *l)
+{
+    return l->got >= RTU_REQUEST && memcmp(l->in, l->request, RTU_REQUEST) == 0;
+}
+
+// Our own request at the head of what was received. It can look like an answer (bits, address
+// 0x03xx), so it is taken away first, until an answer without it has shown that there is no echo.
+static void strip_echo(struct rtu_link *l)
+{
+    if (!l->echo_due || !is_echo(l))
+        return;
+    l->echo = RTU_ECHO_PRESENT;
+    l->echo_due = false;
+    drop_until(l, RTU_REQUEST);
 }
 
 // ---- The answer ----
@@ -320,7 +324,7 @@ static enum rtu_outcome look_for_answer(struct rtu_link *l, struct rtu_exchange 
         strip_echo(l);
         enum rtu_found found = rtu_find(l->in, l->got, &x->ask, &answer, &start, &end);
         if (found == RTU_RIGHT) {
-            if (l->echo == RTU_ECHO_UNKNOWN)
+            if (start == 0 && l->echo_due)
                 l->echo = RTU_ECHO_NONE;
             l->noisy += start > 0;
             believe(l, x, answer);
@@ -376,10 +380,13 @@ static enum rtu_outcome hear(struct rtu_link *l, struct rtu_exchange *x)
     struct mono begin = mono_add(x->asked, RTU_REQUEST * l->char_ns + x->timeout_ns);
     struct mono over = mono_add(begin, (int64_t)rtu_answer_bytes(&x->ask) * l->char_ns);
     if (l->echo == RTU_ECHO_PRESENT) {
-        judge(x, VERDICT_ANSWER, CHECK_OK);
-        enum rtu_outcome o = read_echo(l, x, begin);
-        if (o != RTU_OK || x->answer.verdict != VERDICT_ANSWER)
+        enum rtu_outcome o = read_echo(l, begin);
+        if (o != RTU_OK)
             return o;
+        // Damaged, or there is no echo after all and this is the answer.
+        if (!is_echo(l))
+            return look_for_answer(l, x, over, l->got == RTU_REQUEST ? CHECK_CRC : CHECK_OK);
+        strip_echo(l);
     }
     enum event e = wait_until(l, begin);
     if (e == DUE) {

@@ -45,8 +45,6 @@ struct rtu_link {
         struct mono asked, quiet_since;
         int64_t silence_ns; /* how long it must be quiet before the next question */
     } drain;
-    bool owed[256]; /* units that never answered their last question */
-
     /* For the owner to look at and reset. */
     uint64_t strays; /* answers and bytes that came when nothing was asked */
     uint64_t noisy;  /* right answers with noise in front */
@@ -55,14 +53,20 @@ struct rtu_link {
         int64_t took_ns;
     } late;
 
+    bool echo_due; /* the request just sent may still come back */
     uint8_t request[RTU_REQUEST];
     size_t got;
     uint8_t in[3 * RTU_FRAME_MAX];
+
+    /* Units that never answered their last question. Outlives a reopening: a serial server may hand a late
+     * answer to the next connection. */
+    bool owed[256];
 };
 
-/* `fd` is non-blocking, below FD_SETSIZE, and stays the caller's. Returns -1 with errno. */
+/* `l` is zero the first time. `fd` is non-blocking, below FD_SETSIZE, and stays the caller's. Returns -1 with
+ * errno. */
 int rtu_link_open(struct rtu_link *l, int fd, bool is_tty, int stop_fd, int64_t char_ns, int64_t gap_ns,
-                  bool echo);
+                  enum rtu_echo echo);
 void rtu_link_close(struct rtu_link *l);
 
 /* Asks when the bus is free, and waits for the verdict: at most one timeout and the wire time, plus

@@ -21,9 +21,6 @@
 // Silent requests in a row after which a connection is taken for half-open and made anew.
 #define SILENT_MAX 3
 
-// A transaction may take its timeout, the drain before it, and a second listening.
-#define LONGEST_TIMEOUTS 4
-
 static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;
@@ -133,6 +130,8 @@ static void open_it(struct serial_bus *b)
     const struct line_config *c = b->config;
     char why[256] = "", who[80];
     enter(b, SERIAL_OPENING, NULL);
+    if (!b->is_tcp) // what comes back by this name may be another adapter
+        b->echo = c->echo ? RTU_ECHO_PRESENT : RTU_ECHO_UNKNOWN;
     if (b->is_tcp)
         connect_server(b, why, sizeof why);
     else
@@ -140,7 +139,7 @@ static void open_it(struct serial_bus *b)
     if (b->stopping)
         return;
     if (b->fd >= 0 && rtu_link_open(&b->link, b->fd, !b->is_tcp, b->stop_fd, serial_char_ns(&b->mode),
-                                    serial_gap_ns(&b->mode), c->echo) < 0) {
+                                    serial_gap_ns(&b->mode), b->echo) < 0) {
         snprintf(why, sizeof why, "%s", strerror(errno));
         close_fd(b);
     }
@@ -190,26 +189,43 @@ void serial_bus_look_after(struct serial_bus *b)
 
 // ---- Asking ----
 
-static void note_link(struct serial_bus *b, enum rtu_echo echo_before, int64_t timeout_ns)
+static void note_echo(struct serial_bus *b)
+{
+    enum rtu_echo now = b->link.echo;
+    if (now == RTU_ECHO_PRESENT && b->echo == RTU_ECHO_UNKNOWN)
+        log_warning(b->config->name,
+                    "%s returns what is sent: set echo = true, or have the adapter mute its receiver",
+                    b->address);
+    if (now == RTU_ECHO_NONE && b->echo == RTU_ECHO_PRESENT)
+        log_warning(b->config->name, "echo = true is set, but %s does not return what is sent", b->address);
+    b->echo = now;
+}
+
+static void note_link(struct serial_bus *b, int64_t timeout_ns)
 {
     struct rtu_link *l = &b->link;
-    const char *name = b->config->name;
     if (l->strays || l->noisy) {
         pthread_mutex_lock(&b->report.lock);
         b->report.strays += l->strays;
         b->report.noisy += l->noisy;
         pthread_mutex_unlock(&b->report.lock);
     }
-    if (l->echo == RTU_ECHO_PRESENT && echo_before == RTU_ECHO_UNKNOWN)
-        log_warning(name, "%s returns what is sent: set echo = true, or have the adapter mute its receiver",
-                    b->address);
     if (l->late.unit)
         complain(
-            &b->late, mono_now(), LOG_LEVEL_WARNING, name,
+            &b->late, mono_now(), LOG_LEVEL_WARNING, b->config->name,
             "unit %u answered after %lld ms, too late to be believed: it needs a longer timeout than %lld ms",
             l->late.unit, (long long)(l->late.took_ns / NS_PER_MS), (long long)(timeout_ns / NS_PER_MS));
     l->strays = l->noisy = 0;
     l->late.unit = 0;
+}
+
+// What may come before a verdict: the drain of the last question, the wait for this one, a second
+// listening, and characters on the wire.
+static int64_t longest_ns(const struct serial_bus *b, const struct rtu_exchange *x)
+{
+    const struct rtu_link *l = &b->link;
+    int64_t drain = l->drain.due ? 2 * l->drain.silence_ns : 0;
+    return drain + 2 * x->timeout_ns + x->pause_ns + 8 * RTU_FRAME_MAX * l->char_ns;
 }
 
 static enum rtu_outcome ask(struct serial_bus *b, struct transaction *t)
@@ -222,14 +238,15 @@ static enum rtu_outcome ask(struct serial_bus *b, struct transaction *t)
     if (b->first_request)
         b->link.free_at = mono_add(b->opened, larger(t->connect_pause_ns, c->connect_pause_ns));
     b->first_request = false;
-    beat(b, LONGEST_TIMEOUTS * x.timeout_ns);
-    enum rtu_echo echo = b->link.echo;
+    beat(b, longest_ns(b, &x));
+    int64_t drained = b->link.drain.due ? b->link.drain.silence_ns : x.timeout_ns;
     enum rtu_outcome o = rtu_ask(&b->link, &x);
     int saved = errno;
     t->answer = x.answer;
     t->asked = x.asked;
     t->answered = x.answered;
-    note_link(b, echo, x.timeout_ns);
+    note_echo(b);
+    note_link(b, drained);
     errno = saved;
     return o;
 }
@@ -300,6 +317,7 @@ bool serial_bus_init(struct serial_bus *b, const struct line_config *c, char *wh
     *b = (struct serial_bus){.config = c, .is_tcp = c->rtu_over_tcp != NULL, .fd = -1};
     b->address = b->is_tcp ? c->rtu_over_tcp : c->serial;
     b->retry = (struct backoff){RETRY_FIRST_NS, RETRY_CAP_NS, 0};
+    b->echo = c->echo ? RTU_ECHO_PRESENT : RTU_ECHO_UNKNOWN;
     b->connect.done = connect_done;
     pthread_mutex_init(&b->report.lock, NULL);
     beat(b, 0);

@@ -44,6 +44,7 @@ struct serial_bus {
 
     int fd; /* -1: not open */
     struct rtu_link link;
+    enum rtu_echo echo; /* as far as it is known */
     struct mono opened;
     bool first_request; /* none was made yet since it was opened */
     bool proven;        /* an answer came since it was opened */

@@ -198,7 +198,7 @@ static void serial_status(const struct line *l, struct json *j)
     json_text(j, "state", words[r->state]);
     if (r->trouble[0])
         json_text(j, "trouble", r->trouble);
-    json_int(j, "noise", (int64_t)r->noisy);
+    json_int(j, "noisy_answers", (int64_t)r->noisy);
     pthread_mutex_unlock(&r->lock);
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Foreign bytes as one RTU answer; the same bytes once more with a right CRC, so that the checks
-// behind it are reached. Input: unit, function, count (2 bytes), then the frame.
+// Foreign bytes as one RTU answer, and as a stream in which the answer is looked for; the same bytes once
+// more with a right CRC, so that the checks behind it are reached. Input: unit, function, count (2 bytes),
+// then the frame.
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbiont/modbus.h"
+#include "meters/rtu_find.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +29,19 @@ static void judge(const uint8_t *frame, size_t n, const struct modbus_ask *ask)
         require(answer.verdict == VERDICT_EXCEPTION && n == RTU_EXCEPTION);
 }
 
+static void search(const uint8_t *in, size_t n, const struct modbus_ask *ask)
+{
+    struct modbus_answer answer;
+    size_t start, end;
+    if (rtu_find(in, n, ask, &answer, &start, &end) == RTU_RIGHT) {
+        require(start < end && end <= n);
+        require(rtu_answer(in + start, end - start, ask).verdict == answer.verdict);
+        require(answer.verdict != VERDICT_ANSWER || answer.data == in + start + 3);
+    }
+    if (n >= 3)
+        require(rtu_claimed_bytes(in) >= 5 && rtu_claimed_bytes(in) <= 260);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 4)
@@ -43,10 +57,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require(frame != NULL);
     memcpy(frame, data, size);
     judge(frame, size, &ask);
+    search(frame, size, &ask);
     uint16_t crc = modbus_crc(frame, size);
     frame[size] = (uint8_t)crc;
     frame[size + 1] = (uint8_t)(crc >> 8);
     judge(frame, size + 2, &ask);
+    search(frame, size + 2, &ask);
     free(frame);
     return 0;
 }

@@ -39,8 +39,8 @@ struct slave {
     int step; /* counts requests, for scripts */
     atomic_int requests, forbidden;
     int64_t asked_ns[SLAVE_TIMES],
-        sent_ns[SLAVE_TIMES];  /* by request: when it came, when its answer was out */
-    int64_t char_ns, delay_ns; /* for slaves that keep to the wire's speed */
+        sent_ns[SLAVE_TIMES];          /* by request: when it came, when its answer was out */
+    _Atomic int64_t char_ns, delay_ns; /* for slaves that keep to the wire's speed */
 };
 
 struct bench {

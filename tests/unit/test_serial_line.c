@@ -534,7 +534,7 @@ static void a_noise_byte_costs_no_answer(void **state)
         ask_right(&b, 5, 4, (uint16_t)(100 * i), 1);
     }
     assert_true(elapsed_ms(begin) < 400);
-    assert_non_null(strstr(status_of(&b), "\"noise\":16"));
+    assert_non_null(strstr(status_of(&b), "\"noisy_answers\":16"));
     bench_end(&b);
 }
 
@@ -710,6 +710,20 @@ static void an_answer_that_looks_like_an_echo_is_believed_without_echo(void **st
     ask(&b, &q);
     assert_int_equal(q.answer.verdict, VERDICT_ANSWER);
     assert_memory_equal(q.answer.data, "\x10\0\x18", 3);
+    bench_end(&b);
+}
+
+static void the_echo_option_without_an_echo(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_prepare(&b, send_right);
+    b.config.echo = true;
+    bench_open_line(&b);
+    for (uint16_t a = 0; a < 4; a++) {
+        ask_right(&b, 1, 3, a, 1); // shorter than an echo
+        ask_right(&b, 1, 3, a, 9);
+    }
     bench_end(&b);
 }
 
@@ -1110,6 +1124,7 @@ int main(void)
         cmocka_unit_test(the_echo_option_strips_the_echo),
         cmocka_unit_test(an_echo_that_looks_like_the_answer_is_not_believed),
         cmocka_unit_test(an_answer_that_looks_like_an_echo_is_believed_without_echo),
+        cmocka_unit_test(the_echo_option_without_an_echo),
         cmocka_unit_test(a_damaged_echo_is_no_answer),
         cmocka_unit_test(an_unplugged_adapter_is_opened_again_by_name),
         cmocka_unit_test(unplugged_while_a_question_is_out),
