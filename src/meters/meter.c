@@ -145,16 +145,22 @@ static bool make_texts(struct meter *m)
     return true;
 }
 
+// A hidden total is part of another one, its fraction: it goes round all the time.
+static bool counts(const struct point *p)
+{
+    return p->quantity->kind == QUANTITY_COUNTER && !p->hidden;
+}
+
 static bool make_counters(struct meter *m)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->info.n; i++)
-        n += m->info.points[i].quantity->kind == QUANTITY_COUNTER;
+        n += counts(&m->info.points[i]);
     m->counters = calloc(n ? n : 1, sizeof *m->counters);
     if (!m->counters)
         return false;
     for (size_t i = 0; i < m->info.n; i++)
-        if (m->info.points[i].quantity->kind == QUANTITY_COUNTER)
+        if (counts(&m->info.points[i]))
             m->counters[m->counter_count++].point = (uint16_t)i;
     return true;
 }

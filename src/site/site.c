@@ -49,6 +49,29 @@ static void connect_meter(struct site *s, size_t i, struct diagnostics *d)
                    m->line);
 }
 
+static bool has_own_limits(const struct meter_config *m)
+{
+    return option_given(&meter_section, m, offsetof(struct meter_config, max_registers)) ||
+           option_given(&meter_section, m, offsetof(struct meter_config, max_gap)) ||
+           option_given(&meter_section, m, offsetof(struct meter_config, merge));
+}
+
+// Meters of one model share its points: a thousand of them would otherwise hold a thousand copies.
+static const struct device *same_device(const struct site *s, size_t i)
+{
+    const struct meter_config *m = site_meter(s, i);
+    if (!m->profile || m->points.n || m->only.n)
+        return NULL;
+    for (size_t k = i; k-- > 0;) {
+        const struct meter_config *other = site_meter(s, k);
+        if (s->devices[k] && other->profile && strcmp(other->profile, m->profile) == 0 && !other->points.n &&
+            !other->only.n && other->ct_ratio == m->ct_ratio && other->vt_ratio == m->vt_ratio &&
+            other->unverified == m->unverified && !has_own_limits(other))
+            return s->devices[k];
+    }
+    return NULL;
+}
+
 static void compile_meter(struct site *s, size_t i, const struct profile_path *profiles,
                           struct diagnostics *d)
 {
@@ -68,11 +91,11 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
                    subject);
         return;
     }
-    const struct device *compiled = device_compile(s->config, profiles, &request, d);
+    const struct device *compiled = same_device(s, i);
     if (!compiled)
-        return;
+        compiled = device_compile(s->config, profiles, &request, d);
     // The meter's own limits stand over the profile's.
-    struct device *own = config_alloc(s->config, sizeof *own);
+    struct device *own = compiled ? config_alloc(s->config, sizeof *own) : NULL;
     if (!own)
         return;
     *own = *compiled;
