@@ -141,6 +141,10 @@ struct point {
  * a factor that is a decimal fraction is applied as a whole number over a power of ten. */
 void point_scale(struct point *p, double factor, double offset);
 
+/* The words of `type` and `order` in profiles: "float32", "cdab" ("" where order means nothing). */
+const char *point_type_word(const struct point *p);
+const char *point_order_word(const struct point *p);
+
 /* Registers a type takes; 0 for POINT_STRING (as many as it says) and POINT_DERIVED. */
 unsigned point_type_words(enum point_type type);
 

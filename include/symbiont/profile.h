@@ -71,6 +71,9 @@ struct device {
 extern const struct section profile_section;
 extern const struct section point_section;
 
+/* The orders of bytes a whole device can have, by the example of a 32-bit value; 1 + enum byte_order. */
+extern const struct choice order_choices[];
+
 /* As read from the files, before compiling (profile.c documents the fields by its tables). */
 struct point_config;
 struct profile_config;
@@ -81,6 +84,7 @@ struct device_request {
                                         the settings given, a new name adds a point */
     double ct_ratio, vt_ratio; /* 0 counts as 1 */
     bool unverified;     /* low-confidence profiles may be used */
+    int order;           /* value of order_choices: how the bytes lie in this device; 0: as the profile says */
     struct texts only;   /* when not empty: publish only these points */
     struct place place;  /* of the meter, for errors */
     const char *subject; /* "meter \"boiler_2\"" */

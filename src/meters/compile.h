@@ -45,7 +45,8 @@ void compile_error(struct compile *c, const struct point_config *k, const char *
 const char *compile_keep(struct compile *c, const char *text);
 void *compile_alloc(struct compile *c, size_t size);
 
-/* The flags of enum byte_order in force for a point. */
+/* The flags of enum byte_order in force for the device, and for a point. */
+uint8_t compile_device_order(const struct compile *c);
 uint8_t compile_order(const struct compile *c, const struct point_config *k);
 /* enum modbus_table in force, 0: it was not said. */
 int compile_table(const struct compile *c, const struct point_config *k);

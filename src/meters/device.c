@@ -12,6 +12,7 @@ struct shared {
     struct shared *next;
     const struct profile_config *profile;
     double ct_ratio, vt_ratio;
+    int order;
     const struct device *device;
 };
 
@@ -96,7 +97,7 @@ static bool fingerprint_point(struct compile *c, const struct fingerprint_config
         (struct point){.name = "fingerprint", .place = k->common.place, .bit = -1, .factor = 1, .divisor = 1};
     p->table = (uint8_t)(k->table ? k->table : c->profile->table);
     p->type = (uint8_t)type;
-    p->order = k->order ? ORDER_FLAGS(k->order) : (uint8_t)c->profile->order;
+    p->order = k->order ? ORDER_FLAGS(k->order) : compile_device_order(c);
     p->words = (uint8_t)point_type_words((enum point_type)type);
     p->address = (uint16_t)k->address;
     if (!p->table)
@@ -190,6 +191,22 @@ static void copy_profile(struct compile *c, struct device *device)
     compile_fingerprints(c, device);
 }
 
+// Guessing would give numbers that look like readings.
+static void check_order(struct compile *c)
+{
+    if (c->profile->order != ORDER_NOT_KNOWN || c->request->order)
+        return;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->points[i].words > 1 && !c->settings[i].order && c->points[i].type != POINT_DERIVED) {
+            compile_wrong(
+                c, c->request->place,
+                "%s: the word order of %s is not known: say order = \"abcd\" or \"cdab\" for this meter, "
+                "whichever makes its readings right",
+                c->request->subject, c->request->profile);
+            return;
+        }
+}
+
 // The places of points name files in memory that may be freed before the device.
 static void keep_places(struct compile *c)
 {
@@ -221,6 +238,8 @@ struct device *compile_device(struct compile *c)
         compile_links(c);
     if (!c->failed)
         keep_places(c);
+    if (!c->failed && c->profile)
+        check_order(c);
     if (!c->failed && !c->bad && c->n == 0)
         compile_wrong(c, c->request->place, "%s has no points: nothing to read", c->request->subject);
     free(c->settings);
@@ -240,7 +259,8 @@ static const struct device *find_shared(const struct profile_cache *cache,
                                         const struct profile_config *profile, const struct device_request *r)
 {
     for (const struct shared *s = cache->shared; s; s = s->next)
-        if (s->profile == profile && s->ct_ratio == r->ct_ratio && s->vt_ratio == r->vt_ratio)
+        if (s->profile == profile && s->ct_ratio == r->ct_ratio && s->vt_ratio == r->vt_ratio &&
+            s->order == r->order)
             return s->device;
     return NULL;
 }
@@ -252,7 +272,7 @@ static void share(struct profile_cache *cache, const struct profile_config *prof
     struct shared *s = malloc(sizeof *s);
     if (!s)
         return;
-    *s = (struct shared){cache->shared, profile, r->ct_ratio, r->vt_ratio, device};
+    *s = (struct shared){cache->shared, profile, r->ct_ratio, r->vt_ratio, r->order, device};
     cache->shared = s;
 }
 

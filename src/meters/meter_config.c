@@ -29,6 +29,9 @@ static const struct option meter_options[] = {
      .help = "Voltage transformer ratio, as ct_ratio."},
     {"unverified", OPTION_BOOL, AT(unverified), .def = "false",
      .help = "Allow a profile of low confidence: compare its numbers with the meter's display first."},
+    {"order", OPTION_CHOICE, AT(order), .choices = order_choices,
+     .help = "How the bytes of its values lie, for devices that can be set or whose profile does not know; "
+             "default: the profile's. Points that say their own keep it."},
     {"maintenance", OPTION_BOOL, AT(maintenance), .def = "false",
      .help = "The meter is being worked on: its readings are published but marked, and rules and streams "
              "take them "

@@ -51,11 +51,18 @@ const char *compile_keep(struct compile *c, const char *text)
     return copy ? memcpy(copy, text, n) : NULL;
 }
 
+uint8_t compile_device_order(const struct compile *c)
+{
+    if (c->request->order)
+        return (uint8_t)(c->request->order - 1);
+    return c->profile && c->profile->order != ORDER_NOT_KNOWN ? (uint8_t)c->profile->order : ORDER_ABCD;
+}
+
 uint8_t compile_order(const struct compile *c, const struct point_config *k)
 {
     if (k->order)
         return ORDER_FLAGS(k->order);
-    return c->profile ? (uint8_t)c->profile->order : ORDER_ABCD;
+    return compile_device_order(c);
 }
 
 int compile_table(const struct compile *c, const struct point_config *k)
@@ -94,15 +101,38 @@ static const char *phase_of(struct compile *c, const struct point_config *k, con
     return NULL;
 }
 
+// "l7": meant as a phase, and none.
+static bool is_no_phase(const char *part)
+{
+    return part[0] == 'l' && part[1] && part[1 + strspn(part + 1, "0123456789")] == '\0';
+}
+
+// "voltage_l1" is a voltage, "pulse_count_ch3" a pulse count: the longest beginning that is in the
+// vocabulary.
+static const struct quantity *quantity_of_name(const char *name)
+{
+    char word[64];
+    size_t before;
+    const char *part = strrchr(name, '_');
+    if (part && !phase_of_name(name, &before) && is_no_phase(part + 1))
+        return NULL;
+    snprintf(word, sizeof word, "%s", name);
+    for (;;) {
+        const struct quantity *q = quantity_find(word);
+        char *last = strrchr(word, '_');
+        if (q || !last)
+            return q;
+        *last = '\0';
+    }
+}
+
 static void find_quantity(struct compile *c, const struct point_config *k, struct point *p)
 {
     char word[64];
     size_t before;
     p->phase = phase_of(c, k, phase_of_name(k->name, &before));
-    p->quantity = quantity_find(k->quantity ? k->quantity : k->name);
+    p->quantity = k->quantity ? quantity_find(k->quantity) : quantity_of_name(k->name);
     snprintf(word, sizeof word, "%.*s", (int)before, k->name);
-    if (!p->quantity && !k->quantity)
-        p->quantity = quantity_find(word);
     if (p->quantity)
         return;
     const char *wanted = k->quantity ? k->quantity : word, *near = quantity_nearest(wanted);

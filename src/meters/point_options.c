@@ -50,8 +50,17 @@ static const struct choice orders[] = {
 };
 
 // The order of a whole device names the bytes of a 32-bit value and holds for the other widths in its way.
+const struct choice order_choices[] = {
+    {"abcd", 1 + ORDER_ABCD},
+    {"cdab", 1 + ORDER_WORD_SWAP},
+    {"badc", 1 + ORDER_BYTE_SWAP},
+    {"dcba", 1 + ORDER_DCBA},
+    {0},
+};
+
 static const struct choice device_orders[] = {
-    {"abcd", ORDER_ABCD}, {"cdab", ORDER_WORD_SWAP}, {"badc", ORDER_BYTE_SWAP}, {"dcba", ORDER_DCBA}, {0},
+    {"abcd", ORDER_ABCD}, {"cdab", ORDER_WORD_SWAP},    {"badc", ORDER_BYTE_SWAP},
+    {"dcba", ORDER_DCBA}, {"unknown", ORDER_NOT_KNOWN}, {0},
 };
 
 static const struct choice ratios[] = {
@@ -90,6 +99,19 @@ const char *point_type_text(int type_choice)
 const char *point_order_text(int order_choice)
 {
     return word_of(orders, order_choice);
+}
+
+const char *point_type_word(const struct point *p)
+{
+    return p->type == POINT_DERIVED ? "derived" : word_of(types, TYPE_CHOICE(p->type));
+}
+
+const char *point_order_word(const struct point *p)
+{
+    if (p->type == POINT_DERIVED || p->type == POINT_BOOL || p->table <= TABLE_DISCRETE)
+        return "";
+    unsigned bytes = p->type == POINT_STRING ? 2 : 2u * p->words;
+    return word_of(orders, ORDER_CHOICE((int)bytes, bytes == 2 ? p->order & ORDER_BYTE_SWAP : p->order));
 }
 
 const char *medium_text(int medium)
@@ -132,8 +154,9 @@ static const struct option point_options[] = {
          "Its name in topics, fields and expressions: the quantity, with the phase or place where there are "
          "several, such as `voltage_l1`."},
     {"quantity", OPTION_NAME, AT(quantity),
-     .help =
-         "What it measures, a word of the vocabulary (docs/names.md). Default: the name, without its phase."},
+     .help = "What it measures, a word of the vocabulary (docs/names.md). Default: the longest beginning of "
+             "the name that "
+             "is one."},
     {"phase", OPTION_TEXT, AT(phase),
      .help = "l1, l2, l3, l12, l23, l31 or n. Default: what the name ends in."},
     {"description", OPTION_TEXT, AT(description), .help = "What the manual says about it."},
@@ -236,7 +259,9 @@ static const struct option profile_options[] = {
     {"unit_id", OPTION_INT, AT(unit_id), .min = 0, .max = 255, .help = "The factory's setting."},
     {"table", OPTION_CHOICE, AT(table), .choices = tables, .help = "Where points stand that do not say."},
     {"order", OPTION_CHOICE, AT(order), .def = "abcd", .choices = device_orders,
-     .help = "How the bytes lie on the wire, by the example of a 32-bit value."},
+     .help =
+         "How the bytes lie on the wire, by the example of a 32-bit value. unknown: no source says, and a "
+         "meter must (`order` of the meter)."},
     {"max_registers", OPTION_INT, AT(max_registers), .def = "125", .min = 1, .max = 125,
      .help = "Largest request, in registers."},
     {"max_bits", OPTION_INT, AT(max_bits), .def = "2000", .min = 1, .max = 2000,

@@ -13,6 +13,9 @@
 #define ORDER_BYTES(choice)        ((choice) >> 4)
 #define ORDER_FLAGS(choice)        ((choice) & 3)
 
+/* `order` of a profile whose sources do not say. */
+#define ORDER_NOT_KNOWN 4
+
 enum ratio { RATIO_NONE, RATIO_CT, RATIO_VT, RATIO_POWER };
 
 /* A row of `factors`. */

@@ -83,6 +83,7 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
                                      .ct_ratio = m->ct_ratio,
                                      .vt_ratio = m->vt_ratio,
                                      .unverified = m->unverified,
+                                     .order = m->order,
                                      .only = m->only,
                                      .place = place_of(&m->common),
                                      .subject = subject};

@@ -336,8 +336,9 @@ static void max_in_one_request(const struct device *d, const char *name)
 static void compile_shipped(void *arg, const char *name, const char *file, bool unverified)
 {
     (void)file;
-    struct meter m = compile_in((struct profile_path){{SHIPPED}}, name, NULL,
-                                (struct device_request){.unverified = unverified});
+    struct meter m =
+        compile_in((struct profile_path){{SHIPPED}}, name, NULL,
+                   (struct device_request){.unverified = unverified, .order = order_choices[0].value});
     must_compile(&m);
     max_in_one_request(m.device, name);
     (*(size_t *)arg)++;
@@ -380,7 +381,9 @@ static void add_name(void *arg, const char *name, const char *file, bool unverif
 
 static void model_is(struct profile_path path, const char *profile, bool unverified, const char *model)
 {
-    struct meter m = compile_in(path, profile, NULL, (struct device_request){.unverified = unverified});
+    struct meter m =
+        compile_in(path, profile, NULL,
+                   (struct device_request){.unverified = unverified, .order = order_choices[0].value});
     must_compile(&m);
     assert_string_equal(m.device->model, model);
     meter_free(&m);
@@ -388,7 +391,9 @@ static void model_is(struct profile_path path, const char *profile, bool unverif
 
 static void said_of(struct profile_path path, const char *profile, bool unverified, const char *expected)
 {
-    struct meter m = compile_in(path, profile, NULL, (struct device_request){.unverified = unverified});
+    struct meter m =
+        compile_in(path, profile, NULL,
+                   (struct device_request){.unverified = unverified, .order = order_choices[0].value});
     char *text = said(m.diag);
     assert_null(m.device);
     assert_non_null(strstr(text, expected));
