@@ -7,12 +7,14 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "symbiont/text.h"
 
 // An unplugged adapter comes back within a second or two of being plugged in: look often.
 #define RETRY_FIRST_NS (NS_PER_S / 2)
@@ -114,7 +116,7 @@ static void failed(struct serial_bus *b, uint64_t *counter, const char *why)
     b->retry_at = mono_add(now, backoff_next(&b->retry, random_bits()));
     count(b, counter);
     enter(b, SERIAL_FAILING, why);
-    complain(&b->trouble, now, LOG_LEVEL_WARNING, b->config->name, "%s: %s", b->address, why);
+    complain(&b->trouble, now, LOG_LEVEL_WARNING, b->name, "%s: %s", b->address, why);
 }
 
 static void works(struct serial_bus *b)
@@ -122,20 +124,19 @@ static void works(struct serial_bus *b)
     b->proven = true;
     backoff_reset(&b->retry);
     enter(b, SERIAL_OPEN, "");
-    complaint_over(&b->trouble, b->config->name, "%s works", b->address);
+    complaint_over(&b->trouble, b->name, "%s works", b->address);
 }
 
 static void open_it(struct serial_bus *b)
 {
-    const struct line_config *c = b->config;
     char why[256] = "", who[80];
     enter(b, SERIAL_OPENING, NULL);
-    if (!b->is_tcp) // what comes back by this name may be another adapter
-        b->echo = c->echo ? RTU_ECHO_PRESENT : RTU_ECHO_UNKNOWN;
-    if (b->is_tcp)
+    if (b->is_tcp) {
         connect_server(b, why, sizeof why);
-    else
-        b->fd = serial_port_open(c->serial, &b->mode, c->rs485, why, sizeof why);
+    } else { // what comes back by this name may be another adapter
+        b->echo = b->echo_set ? RTU_ECHO_PRESENT : RTU_ECHO_UNKNOWN;
+        b->fd = serial_port_open(b->address, &b->mode, b->rs485, why, sizeof why);
+    }
     if (b->stopping)
         return;
     if (b->fd >= 0 && rtu_link_open(&b->link, b->fd, !b->is_tcp, b->stop_fd, serial_char_ns(&b->mode),
@@ -157,7 +158,7 @@ static void open_it(struct serial_bus *b)
         return; // a connection proves nothing yet: its other end may close it at once
     works(b);
     if (serial_port_shared(b->fd, who, sizeof who))
-        log_warning(c->name, "%s is also open in %s: two masters garble each other's frames", b->address,
+        log_warning(b->name, "%s is also open in %s: two masters garble each other's frames", b->address,
                     who);
 }
 
@@ -193,11 +194,11 @@ static void note_echo(struct serial_bus *b)
 {
     enum rtu_echo now = b->link.echo;
     if (now == RTU_ECHO_PRESENT && b->echo == RTU_ECHO_UNKNOWN)
-        log_warning(b->config->name,
+        log_warning(b->name,
                     "%s returns what is sent: set echo = true, or have the adapter mute its receiver",
                     b->address);
     if (now == RTU_ECHO_NONE && b->echo == RTU_ECHO_PRESENT)
-        log_warning(b->config->name, "echo = true is set, but %s does not return what is sent", b->address);
+        log_warning(b->name, "echo = true is set, but %s does not return what is sent", b->address);
     b->echo = now;
 }
 
@@ -212,7 +213,7 @@ static void note_link(struct serial_bus *b, int64_t timeout_ns)
     }
     if (l->late.unit)
         complain(
-            &b->late, mono_now(), LOG_LEVEL_WARNING, b->config->name,
+            &b->late, mono_now(), LOG_LEVEL_WARNING, b->name,
             "unit %u answered after %lld ms, too late to be believed: it needs a longer timeout than %lld ms",
             l->late.unit, (long long)(l->late.took_ns / NS_PER_MS), (long long)(timeout_ns / NS_PER_MS));
     l->strays = l->noisy = 0;
@@ -230,13 +231,12 @@ static int64_t longest_ns(const struct serial_bus *b, const struct rtu_exchange 
 
 static enum rtu_outcome ask(struct serial_bus *b, struct transaction *t)
 {
-    const struct line_config *c = b->config;
     struct rtu_exchange x = {.ask = t->ask,
-                             .timeout_ns = t->timeout_ns ? t->timeout_ns : c->timeout_ns,
-                             .pause_ns = larger(t->pause_ns, c->pause_ns),
+                             .timeout_ns = t->timeout_ns ? t->timeout_ns : b->timeout_ns,
+                             .pause_ns = larger(t->pause_ns, b->pause_ns),
                              .data = t->data};
     if (b->first_request)
-        b->link.free_at = mono_add(b->opened, larger(t->connect_pause_ns, c->connect_pause_ns));
+        b->link.free_at = mono_add(b->opened, larger(t->connect_pause_ns, b->connect_pause_ns));
     b->first_request = false;
     beat(b, longest_ns(b, &x));
     int64_t drained = b->link.drain.due ? b->link.drain.silence_ns : x.timeout_ns;
@@ -314,14 +314,26 @@ void serial_bus_close(struct serial_bus *b)
 bool serial_bus_init(struct serial_bus *b, const struct line_config *c, char *why, size_t why_size)
 {
     const char *mode = c->mode ? c->mode : "9600 8N1"; // of a serial server, where only timing depends on it
-    *b = (struct serial_bus){.config = c, .is_tcp = c->rtu_over_tcp != NULL, .fd = -1};
-    b->address = b->is_tcp ? c->rtu_over_tcp : c->serial;
+    *b = (struct serial_bus){.is_tcp = c->rtu_over_tcp != NULL,
+                             .timeout_ns = c->timeout_ns,
+                             .pause_ns = c->pause_ns,
+                             .connect_pause_ns = c->connect_pause_ns,
+                             .rs485 = c->rs485,
+                             .echo_set = c->echo,
+                             .close_after_cycle = c->close_after_cycle,
+                             .fd = -1};
+    b->name = text_dup(c->name);
+    b->address = text_dup(b->is_tcp ? c->rtu_over_tcp : c->serial);
     b->retry = (struct backoff){RETRY_FIRST_NS, RETRY_CAP_NS, 0};
     b->echo = c->echo ? RTU_ECHO_PRESENT : RTU_ECHO_UNKNOWN;
     b->connect.done = connect_done;
     pthread_mutex_init(&b->report.lock, NULL);
     beat(b, 0);
     b->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (!b->name || !b->address) {
+        snprintf(why, why_size, "out of memory");
+        return false;
+    }
     if (!serial_mode_parse(mode, &b->mode.baud, &b->mode.parity, &b->mode.stop_bits)) {
         snprintf(why, why_size, "mode \"%s\" is not known", mode);
         return false;
@@ -355,4 +367,6 @@ void serial_bus_free(struct serial_bus *b)
     if (b->stop_fd >= 0)
         close(b->stop_fd);
     pthread_mutex_destroy(&b->report.lock);
+    free(b->name);
+    free(b->address);
 }

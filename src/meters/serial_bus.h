@@ -26,8 +26,10 @@ struct serial_report {
 };
 
 struct serial_bus {
-    const struct line_config *config;
-    const char *address; /* port or "host:port" */
+    /* Copies: a reload that changes nothing for this line frees the configuration it was opened with. */
+    char *name, *address; /* the address is a port or "host:port" */
+    int64_t timeout_ns, pause_ns, connect_pause_ns;
+    bool rs485, echo_set, close_after_cycle;
     bool is_tcp;
     struct serial_mode mode;
 

@@ -36,7 +36,7 @@ struct serial_line {
 
 static bool closes_after(const struct serial_bus *b, const struct transaction *t)
 {
-    return b->is_tcp && t->last_of_cycle && (t->close_after_cycle || b->config->close_after_cycle);
+    return b->is_tcp && t->last_of_cycle && (t->close_after_cycle || b->close_after_cycle);
 }
 
 static void run(struct serial_line *s, struct transaction *t)
