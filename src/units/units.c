@@ -331,12 +331,24 @@ int units_open(char *why, size_t why_size)
 
 // ---- Interning what is derived ----
 
-static const struct unit *find_word(const char *text)
+static const struct unit *look_up(const char *text)
 {
     struct word_entry key = {text, NULL};
     const struct word_entry *found =
         table.words ? bsearch(&key, table.words, table.word_count, sizeof key, word_order) : NULL;
     return found ? found->unit : NULL;
+}
+
+// U+00B5, the micro sign, and U+03BC, the Greek letter, stand for the "u" of the table.
+static const struct unit *find_word(const char *text)
+{
+    const struct unit *found = look_up(text);
+    bool micro = strncmp(text, "\xC2\xB5", 2) == 0 || strncmp(text, "\xCE\xBC", 2) == 0;
+    char plain[MAX_TEXT];
+    if (found || !micro || strlen(text) >= sizeof plain)
+        return found;
+    snprintf(plain, sizeof plain, "u%s", text + 2);
+    return look_up(plain);
 }
 
 static const struct unit *intern(const struct unit *wanted)

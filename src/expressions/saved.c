@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory of an expression as bytes, to carry windows over a restart.
+//
+//     "SXP1"
+//     u64 fingerprint of the program
+//     i64 now, u8 started
+//     per slot:    f64 value, i64 at
+//     per window:  u8 flags, f64 reference, f64 wraps, f64 slope, f64 result, i64 valid_until,
+//                  3 samples (pending, last, newest), f64 known, a, b, u16 since_exact,
+//                  u16 n, n segments {i64 start, i64 end, f64 known, a, b}, u16 n, n samples {i64 t, f64 v}
+//     u64 FNV-1a of all bytes before
+//
+// Big-endian; f64 as its 64 bits. The running sums are kept as they are, so that a restored window goes
+// on to the last bit as it would have. What was fed but not yet evaluated is evaluated first, so no slot is
+// dirty.
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "program.h"
+
+enum { HAS_PENDING = 1, HAS_LAST = 2, HAS_KNOWN = 4, HAS_REFERENCE = 8, SLOPE_CURRENT = 16 };
+
+static const char magic[4] = {'S', 'X', 'P', '1'};
+
+// ---- Writing ----
+
+static void put_u64(struct buf *b, uint64_t v)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
+    buf_put(b, bytes, sizeof bytes);
+}
+
+static void put_u16(struct buf *b, uint16_t v)
+{
+    buf_putc(b, (char)(v >> 8));
+    buf_putc(b, (char)(v & 0xFF));
+}
+
+static void put_i64(struct buf *b, int64_t v)
+{
+    put_u64(b, (uint64_t)v);
+}
+
+static void put_f64(struct buf *b, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put_u64(b, bits);
+}
+
+static void put_sample(struct buf *b, struct sample s)
+{
+    put_i64(b, s.t);
+    put_f64(b, s.v);
+}
+
+void window_save(const struct window *w, struct buf *out)
+{
+    int flags = (w->has_pending ? HAS_PENDING : 0) | (w->has_last ? HAS_LAST : 0) |
+                (w->has_known ? HAS_KNOWN : 0) | (w->has_reference ? HAS_REFERENCE : 0) |
+                (w->slope_current ? SLOPE_CURRENT : 0);
+    buf_putc(out, (char)flags);
+    put_f64(out, w->reference);
+    put_f64(out, w->wraps);
+    put_f64(out, w->slope);
+    put_f64(out, w->result);
+    put_i64(out, w->valid_until);
+    put_sample(out, w->pending);
+    put_sample(out, w->last);
+    put_sample(out, w->newest);
+    put_f64(out, w->known);
+    put_f64(out, w->a);
+    put_f64(out, w->b);
+    put_u16(out, w->since_exact);
+    put_u16(out, w->seg.n);
+    for (size_t i = 0; i < w->seg.n; i++) {
+        const struct segment *s = &w->segments[ring_place(w->seg, i, w->spec->segments)];
+        put_i64(out, s->start);
+        put_i64(out, s->end);
+        put_f64(out, s->known);
+        put_f64(out, s->a);
+        put_f64(out, s->b);
+    }
+    put_u16(out, w->smp.n);
+    for (size_t i = 0; i < w->smp.n; i++)
+        put_sample(out, w->samples[ring_place(w->smp, i, w->spec->samples)]);
+}
+
+static uint64_t checksum(const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+void expression_state_save(struct expression_state *s, struct buf *out)
+{
+    size_t begin = out->len;
+    if (s->dirty)
+        expression_value(s, (struct utc){s->now});
+    buf_put(out, magic, sizeof magic);
+    put_u64(out, s->program->fingerprint);
+    put_i64(out, s->now);
+    buf_putc(out, s->started ? 1 : 0);
+    for (size_t i = 0; i < s->program->slots; i++)
+        put_sample(out, (struct sample){s->at[i], s->values[i]});
+    for (size_t i = 0; i < s->program->windows; i++)
+        window_save(&s->windows[i], out);
+    if (!out->failed)
+        put_u64(out, checksum(out->data + begin, out->len - begin));
+}
+
+// ---- Reading ----
+
+static uint64_t take_u64(struct cursor *c)
+{
+    uint64_t high = cursor_u32(c);
+    return high << 32 | cursor_u32(c);
+}
+
+static int64_t take_i64(struct cursor *c)
+{
+    return (int64_t)take_u64(c);
+}
+
+static double take_f64(struct cursor *c)
+{
+    uint64_t bits = take_u64(c);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return isinf(v) ? NAN : v;
+}
+
+static struct sample take_sample(struct cursor *c)
+{
+    int64_t t = take_i64(c);
+    return (struct sample){t, take_f64(c)};
+}
+
+static bool take_segments(struct window *w, struct cursor *c)
+{
+    uint16_t n = cursor_u16(c);
+    if (n > w->spec->segments)
+        return false;
+    int64_t before = INT64_MIN;
+    for (size_t i = 0; i < n; i++) {
+        struct segment *s = &w->segments[i];
+        s->start = take_i64(c);
+        s->end = take_i64(c);
+        s->known = take_f64(c);
+        s->a = take_f64(c);
+        s->b = take_f64(c);
+        if (c->failed || s->start > s->end || s->start < before || s->end > w->pending.t ||
+            s->start < w->pending.t - 2 * LATEST_MS)
+            return false;
+        before = s->end;
+    }
+    w->seg = (struct ring){0, n};
+    return true;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool take_samples(struct window *w, struct cursor *c)
+{
+    uint16_t n = cursor_u16(c);
+    if (n > w->spec->samples)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        w->samples[i] = take_sample(c);
+        int64_t t = w->samples[i].t;
+        if (c->failed || isnan(w->samples[i].v) || t > w->pending.t || t < w->pending.t - 2 * LATEST_MS ||
+            (i > 0 && t <= w->samples[i - 1].t))
+            return false;
+        if (w->spec->function == WINDOW_PERCENTILE)
+            w->sorted[i] = w->samples[i].v;
+    }
+    w->smp = (struct ring){0, n};
+    if (n && w->spec->function == WINDOW_PERCENTILE)
+        qsort(w->sorted, n, sizeof *w->sorted, ascending);
+    return true;
+}
+
+static bool take_window(struct window *w, struct cursor *c, int64_t now)
+{
+    uint8_t flags = cursor_u8(c);
+    w->has_pending = flags & HAS_PENDING;
+    w->has_last = flags & HAS_LAST;
+    w->has_known = flags & HAS_KNOWN;
+    w->has_reference = flags & HAS_REFERENCE;
+    w->slope_current = flags & SLOPE_CURRENT;
+    w->reference = take_f64(c);
+    w->wraps = take_f64(c);
+    w->slope = take_f64(c);
+    w->result = take_f64(c);
+    w->valid_until = take_i64(c);
+    w->pending = take_sample(c);
+    w->last = take_sample(c);
+    w->newest = take_sample(c);
+    w->known = take_f64(c);
+    w->a = take_f64(c);
+    w->b = take_f64(c);
+    w->since_exact = cursor_u16(c);
+    if (w->pending.t > now || w->pending.t < -LATEST_MS || (w->has_last && !w->has_pending) ||
+        (w->has_last && (w->last.t > w->pending.t || w->last.t < -LATEST_MS)) ||
+        (w->has_known && (w->newest.t > w->pending.t || w->newest.t < -LATEST_MS || isnan(w->newest.v))) ||
+        isnan(w->wraps) || isnan(w->reference) || w->since_exact > w->spec->segments)
+        return false;
+    return take_segments(w, c) && take_samples(w, c) && !c->failed;
+}
+
+bool window_restore(struct window *w, struct cursor *c, int64_t now)
+{
+    window_reset(w);
+    if (take_window(w, c, now))
+        return true;
+    window_reset(w);
+    return false;
+}
+
+static bool take_state(struct expression_state *s, struct cursor *c)
+{
+    s->now = take_i64(c);
+    s->started = cursor_u8(c) == 1;
+    if (s->now > LATEST_MS || s->now < -LATEST_MS)
+        return false;
+    for (size_t i = 0; i < s->program->slots; i++) {
+        struct sample v = take_sample(c);
+        if (v.t > s->now || v.t < -LATEST_MS)
+            return false;
+        s->at[i] = v.t;
+        s->values[i] = v.v;
+    }
+    for (size_t i = 0; i < s->program->windows; i++)
+        if (!window_restore(&s->windows[i], c, s->now))
+            return false;
+    return !c->failed && cursor_left(c) == 0;
+}
+
+bool expression_state_restore(struct expression_state *s, const void *data, size_t n)
+{
+    if (n < sizeof magic + 16 || memcmp(data, magic, sizeof magic) != 0)
+        return false;
+    struct cursor end = cursor_over((const uint8_t *)data + n - 8, 8);
+    struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic - 8);
+    if (take_u64(&end) != checksum(data, n - 8) || take_u64(&c) != s->program->fingerprint)
+        return false;
+    // Into a fresh state first: a refused one must leave the old as it was.
+    struct expression_state *fresh = expression_state_new(s->program);
+    bool ok = fresh && take_state(fresh, &c);
+    if (ok)
+        expression_state_copy(s, fresh);
+    expression_state_free(fresh);
+    return ok;
+}
