@@ -128,6 +128,7 @@ static void meter_free(struct meter *m)
     free(m->last);
     free(m->values);
     free(m->counters);
+    free(m->locator);
     free(m);
 }
 
@@ -192,7 +193,7 @@ struct meter *poller_add(struct poller *p, const struct meter_parts *parts, char
     m->poller = p;
     bind_parts(m, parts);
     m->unit = unit_take(p, m->line, (uint8_t)parts->config->unit_id);
-    if (!m->unit || !make_plan(m)) {
+    if (!m->unit || !make_plan(m) || !locator_make(m)) {
         snprintf(why, why_size, "meter %s: %s", m->info.name, strerror(errno));
         if (m->unit)
             unit_drop(p, m->unit);

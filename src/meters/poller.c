@@ -110,12 +110,17 @@ static void move_on(struct meter *m, struct ask *a, int64_t every, struct mono n
 
 // ---- A cycle ----
 
+int64_t meter_timeout(const struct meter *m, bool probe)
+{
+    return probe ? meter_probe_timeout(m) : m->timing.timeout_ns;
+}
+
 static void submit(struct meter *m, struct ask *a, bool probe)
 {
     const struct request *r = &m->plan.requests[a->request];
     struct transaction *t = &a->transaction;
-    t->ask = (struct modbus_ask){m->unit->id, r->function, r->address, r->count};
-    t->timeout_ns = probe ? meter_probe_timeout(m) : m->timing.timeout_ns;
+    t->ask = (struct modbus_ask){m->unit->id, r->function, (uint16_t)(r->address + m->base), r->count};
+    t->timeout_ns = meter_timeout(m, probe);
     t->pause_ns = m->timing.pause_ns;
     t->connect_pause_ns = m->timing.connect_pause_ns;
     t->in_flight = (uint8_t)m->timing.in_flight;
@@ -179,8 +184,10 @@ static void begin_cycle(struct meter *m, struct mono now)
     m->stats.cycles++;
     for (size_t i = 0; i < m->info.n; i++)
         m->raw[i] = (struct value){.reason = REASON_NOT_DUE};
-    if (c->probing) {
-        m->unit->probing = true;
+    m->unit->probing = c->probing;
+    if (m->locator && !m->located) {
+        locator_begin(m);
+    } else if (c->probing) {
         submit(m, &m->asks[c->todo[c->next++]], true);
     } else {
         submit_more(m);
@@ -275,25 +282,44 @@ static void refused(struct meter *m, struct ask *a, struct mono now)
                 (long long)(m->poller->absent_retry_ns / NS_PER_S));
 }
 
+void meter_note_answer(struct meter *m, const struct modbus_answer *answer, struct mono now)
+{
+    if (m->cycle.probing)
+        m->unit->probing = m->cycle.probing = false;
+    count(m, answer);
+    report_health(m, answer, now);
+    if (m->unit->health.state == HEALTH_DOWN)
+        m->located = false; // it may come back as another device
+}
+
+void meter_go_on(struct meter *m)
+{
+    submit_more(m);
+    if (m->cycle.outstanding == 0 && m->cycle.next == m->cycle.n)
+        end_cycle(m);
+}
+
+void meter_give_up(struct meter *m, struct value why)
+{
+    abandon(m, why);
+    end_cycle(m);
+}
+
 static void done(struct transaction *t, const struct modbus_answer *answer)
 {
     struct ask *a = (struct ask *)((char *)t - offsetof(struct ask, transaction));
     struct meter *m = a->meter;
     struct cycle *c = &m->cycle;
     struct mono now = t->answered;
-    bool was_probe = c->probing;
     c->outstanding--;
     if (m->removed) {
         meter_release(m);
         return;
     }
-    if (was_probe)
-        m->unit->probing = c->probing = false;
     if (t->asked.ns && (c->first_asked.ns == 0 || mono_before(t->asked, c->first_asked)))
         c->first_asked = t->asked;
     c->last_answered = now;
-    count(m, answer);
-    report_health(m, answer, now);
+    meter_note_answer(m, answer, now);
     if (answer->verdict == VERDICT_ANSWER) {
         m->stats.round_trip_ns = mono_since(now, t->asked);
         meter_decode(m, &m->plan.requests[a->request], answer->data);
@@ -305,9 +331,7 @@ static void done(struct transaction *t, const struct modbus_answer *answer)
         else if (!unit_is_alive(answer) && answer->verdict != VERDICT_BAD_ANSWER)
             abandon(m, reason_of(answer)); // a silent unit costs one timeout a cycle, not one per request
     }
-    submit_more(m);
-    if (c->outstanding == 0 && c->next == c->n)
-        end_cycle(m);
+    meter_go_on(m);
 }
 
 void meter_prepare(struct meter *m)

@@ -5,6 +5,7 @@
 #define SYMBIONT_POLLER_H
 
 #include "symbiont/meter.h"
+#include "symbiont/sunspec.h"
 
 /* One unit of one line; meters that name the same unit share its health. */
 struct unit_health {
@@ -39,6 +40,13 @@ struct ask {
     struct mono due, absent_until;
 };
 
+/* The walk to the model of a SunSpec device, before its first cycle and after each time it was down. */
+struct locator {
+    struct transaction transaction; /* first */
+    struct meter *meter;
+    struct sunspec walk;
+};
+
 /* A point that counts. */
 struct meter_counter {
     uint16_t point;
@@ -66,6 +74,10 @@ struct meter {
     bool align, maintenance, removed;
     uint64_t seq;
 
+    struct locator *locator; /* only for SunSpec devices */
+    bool located;
+    uint16_t base;           /* added to the addresses of the plan */
+
     struct plan plan;
     struct ask *asks;
     struct timer timer;
@@ -79,9 +91,18 @@ struct meter {
 };
 
 /* poller.c */
+void meter_go_on(struct meter *m);    /* located: the cycle's own requests */
+void meter_give_up(struct meter *m, struct value why); /* not located: the cycle ends without them */
+/* What an answer tells of the unit: counters and health. */
+void meter_note_answer(struct meter *m, const struct modbus_answer *answer, struct mono now);
+int64_t meter_timeout(const struct meter *m, bool probe);
 void meter_prepare(struct meter *m);  /* after the plan changed: asks point back at it */
 void meter_schedule(struct meter *m); /* deadlines for asks that have none */
 void meter_arm(struct meter *m);
+
+/* locate.c */
+bool locator_make(struct meter *m);  /* false: memory */
+void locator_begin(struct meter *m); /* asks; meter_go_on or meter_give_up follows */
 
 /* meter.c */
 void meter_decode(struct meter *m, const struct request *r, const uint8_t *data);

@@ -49,31 +49,8 @@ static void connect_meter(struct site *s, size_t i, struct diagnostics *d)
                    m->line);
 }
 
-static bool has_own_limits(const struct meter_config *m)
-{
-    return option_given(&meter_section, m, offsetof(struct meter_config, max_registers)) ||
-           option_given(&meter_section, m, offsetof(struct meter_config, max_gap)) ||
-           option_given(&meter_section, m, offsetof(struct meter_config, merge));
-}
-
-// Meters of one model share its points: a thousand of them would otherwise hold a thousand copies.
-static const struct device *same_device(const struct site *s, size_t i)
-{
-    const struct meter_config *m = site_meter(s, i);
-    if (!m->profile || m->points.n || m->only.n)
-        return NULL;
-    for (size_t k = i; k-- > 0;) {
-        const struct meter_config *other = site_meter(s, k);
-        if (s->devices[k] && other->profile && strcmp(other->profile, m->profile) == 0 && !other->points.n &&
-            !other->only.n && other->ct_ratio == m->ct_ratio && other->vt_ratio == m->vt_ratio &&
-            other->unverified == m->unverified && !has_own_limits(other))
-            return s->devices[k];
-    }
-    return NULL;
-}
-
 static void compile_meter(struct site *s, size_t i, const struct profile_path *profiles,
-                          struct diagnostics *d)
+                          struct profile_cache *cache, struct diagnostics *d)
 {
     const struct meter_config *m = site_meter(s, i);
     char subject[96];
@@ -85,6 +62,7 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
                                      .unverified = m->unverified,
                                      .order = m->order,
                                      .only = m->only,
+                                     .cache = cache,
                                      .place = place_of(&m->common),
                                      .subject = subject};
     if (!m->profile && m->points.n == 0) {
@@ -92,16 +70,19 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
                    subject);
         return;
     }
-    const struct device *compiled = same_device(s, i);
-    if (!compiled)
-        compiled = device_compile(s->config, profiles, &request, d);
+    const struct device *compiled = device_compile(s->config, profiles, &request, d);
     // The meter's own limits stand over the profile's.
     struct device *own = compiled ? config_alloc(s->config, sizeof *own) : NULL;
     if (!own)
         return;
     *own = *compiled;
-    if (option_given(&meter_section, m, offsetof(struct meter_config, max_registers)))
+    const struct point *widest = device_widest(compiled);
+    if (widest && option_given(&meter_section, m, offsetof(struct meter_config, max_registers))) {
         own->limits.max_registers = (uint16_t)m->max_registers;
+        if (widest->words > m->max_registers)
+            diag_error(d, request.place, "%s: max_registers is %lld, but point \"%s\" alone takes %u",
+                       subject, (long long)m->max_registers, widest->name, widest->words);
+    }
     if (option_given(&meter_section, m, offsetof(struct meter_config, max_gap)))
         own->limits.max_gap = (uint16_t)m->max_gap;
     if (option_given(&meter_section, m, offsetof(struct meter_config, merge)))
@@ -152,12 +133,14 @@ static void check_publishers(const struct site *s, struct diagnostics *d)
 
 static void check_all(struct site *s, const struct profile_path *profiles, struct diagnostics *d)
 {
+    struct profile_cache *cache = profile_cache_new(); // NULL only makes it slower
     for (size_t i = 0; i < s->root->lines.n; i++)
         line_config_check(site_line(s, i), d);
     for (size_t i = 0; i < s->root->meters.n; i++) {
         connect_meter(s, i, d);
-        compile_meter(s, i, profiles, d);
+        compile_meter(s, i, profiles, cache, d);
     }
+    profile_cache_free(cache);
     check_publishers(s, d);
     if (diag_errors(d) > 0)
         return; // of a wrong configuration, doubts are noise
