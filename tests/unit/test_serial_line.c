@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <modbus/modbus.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include "meters/serial_port.h"
 
 static int64_t elapsed_ms(int64_t since_ns)
@@ -915,6 +917,40 @@ static void a_second_master_is_kept_out_and_told_who_is_there(void **state)
     bench_end(&b);
 }
 
+// mbpoll and its like lock nothing: they cannot be kept out when they were there first, but named.
+static void another_program_on_the_port_is_named(void **state)
+{
+    (void)state;
+    int master, tty, ready[2];
+    char name[64], why[256], who[80], expected[80], byte;
+    pty_open(&master, &tty, name);
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(name, O_RDWR | O_NOCTTY);
+        prctl(PR_SET_NAME, "mbpoll");
+        if (write(ready[1], "x", 1) == 1 && fd >= 0)
+            pause();
+        _exit(1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    struct serial_mode mode = {9600, 'N', 1};
+    int fd = serial_port_open(name, &mode, false, why, sizeof why);
+    assert_true(fd >= 0);
+    assert_true(serial_port_shared(fd, who, sizeof who));
+    snprintf(expected, sizeof expected, "mbpoll (process %d)", (int)child);
+    assert_string_equal(who, expected);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(serial_port_shared(fd, who, sizeof who));
+    serial_port_close(fd);
+    close(ready[0]);
+    close(ready[1]);
+    close(tty);
+    close(master);
+}
+
 static void a_refused_master_has_changed_nothing(void **state)
 {
     (void)state;
@@ -1163,6 +1199,7 @@ int main(void)
         cmocka_unit_test(a_port_that_is_not_there_yet),
         cmocka_unit_test(a_file_is_not_a_port),
         cmocka_unit_test(a_second_master_is_kept_out_and_told_who_is_there),
+        cmocka_unit_test(another_program_on_the_port_is_named),
         cmocka_unit_test(a_refused_master_has_changed_nothing),
         cmocka_unit_test(an_unknown_speed_is_refused_and_a_known_one_read_back),
         cmocka_unit_test(parity_on_a_pseudo_terminal),
