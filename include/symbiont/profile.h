@@ -110,6 +110,21 @@ const struct point *device_widest(const struct device *device);
 /* The file that holds a profile; false when there is none. `unverified`: look below unverified/ too. */
 bool profile_find(const struct profile_path *path, const char *name, bool unverified, char *file, size_t size);
 
+/* What a profile says of its model beside the points, for people. */
+struct profile_about {
+    const char *vendor, *model, *medium, *addressing, *serial_mode; /* the last two may be NULL */
+    enum confidence confidence;
+    const char *order; /* "abcd", ..., "unknown" */
+    struct texts transport, sources, notes;
+    int unit_id; /* -1: not stated */
+};
+
+const char *confidence_text(enum confidence c); /* "low", "medium", "high" */
+
+/* Reads it from a profile's file. Everything in `out` belongs to the config returned; NULL (and an error in
+ * `d`) when the file cannot be used. */
+struct config *profile_about(const char *file, struct profile_about *out, struct diagnostics *d);
+
 /* Calls `each` for every profile found on the path, sorted by name; an overridden one only once. */
 void profile_each(const struct profile_path *path,
                   void (*each)(void *arg, const char *name, const char *file, bool unverified), void *arg);

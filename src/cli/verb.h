@@ -33,6 +33,7 @@
     ROW(read)                                                                                                \
     ROW(check)                                                                                               \
     ROW(plan)                                                                                                \
+    ROW(profiles)                                                                                            \
     ROW(status)                                                                                              \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
