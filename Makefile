@@ -87,13 +87,40 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 check-unit: $(UNIT_TESTS)
 	@tests/run $(UNIT_TESTS)
 
+# Fuzzers twice: over their seeds as a part of the tests, and with libFuzzer by `make fuzz`.
+FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SEED_RUNS := $(FUZZERS:%=build/asan/tests/fuzz/run_%)
+
+build/asan/tests/fuzz/run_%: build/asan/tests/fuzz/fuzz_%.o build/asan/tests/fuzz/standalone.o build/asan/libsymbiont.a
+	$(say) LD $@
+	$(Q)$(CC) $(LINK_asan) -o $@.bin $^ $(LIBS)
+	$(Q)printf '#!/bin/sh\nexec %s.bin tests/fuzz/seeds/%s\n' $@ $* >$@ && chmod +x $@
+
+# The library once more, instrumented for libFuzzer.
+build/fuzz/%.o: %.c
+	$(say) FUZZ-CC $<
+	@mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined $(CPPFLAGS) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(SRC:%.c=build/fuzz/%.o)
+	$(say) FUZZ-LD $@
+	$(Q)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+
+# make fuzz [FUZZ="mbap point"] [FUZZ_SECONDS=600]
+FUZZ         ?= $(FUZZERS)
+FUZZ_SECONDS ?= 600
+fuzz:
+	@tests/setup.sh fuzz
+	@$(MAKE) --no-print-directory $(FUZZ:%=build/fuzz/fuzz_%)
+	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
+
 # Everything: installs what is missing, builds plain and with sanitizers, runs all storeys.
 SYSTEM_TESTS = $(sort $(wildcard tests/system/test_*.py))
 test:
 	@tests/setup.sh test
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory VARIANT=asan all $(UNIT_TESTS:$(B)/%=build/asan/%)
-	@tests/run --timeout 600 $(UNIT_TESTS:$(B)/%=build/asan/%) $(SYSTEM_TESTS)
+	@$(MAKE) --no-print-directory VARIANT=asan all $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS)
+	@tests/run --timeout 600 $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS) $(SYSTEM_TESTS)
 
 demo:
 	@tests/setup.sh demo
@@ -152,4 +179,4 @@ deb:
 clean:
 	rm -rf build
 
--include $(OBJ:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(B)/src/*/main.d)
+-include $(wildcard build/fuzz/src/*/*.d) $(OBJ:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(B)/src/*/main.d)
