@@ -16,7 +16,7 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
-PKGS      := libmodbus libcurl libconfig sqlite3 jansson libsodium libmicrohttpd zlib
+PKGS      := libmodbus libcurl libconfig sqlite3 jansson libsodium libmicrohttpd libcrypto zlib
 # Only ask pkg-config when something is going to be compiled: `make setup` must work before it exists.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)

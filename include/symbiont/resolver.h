@@ -12,6 +12,8 @@ struct lookup;
 struct lookup_result {
     struct sockaddr_storage address; /* the first of the name's addresses */
     socklen_t size;
+    struct sockaddr_storage other; /* the first of the other family (IPv4, IPv6): "localhost" is both */
+    socklen_t other_size;          /* 0: there is none */
     const char *error; /* NULL when found; else a sentence's tail: "no such host" */
 };
 

@@ -36,7 +36,15 @@ static void take_first(struct addrinfo *found, struct lookup_result *out)
 {
     memcpy(&out->address, found->ai_addr, found->ai_addrlen);
     out->size = found->ai_addrlen;
+    out->other_size = 0;
     out->error = NULL;
+    for (struct addrinfo *a = found->ai_next; a; a = a->ai_next) {
+        if (a->ai_family == found->ai_family)
+            continue;
+        memcpy(&out->other, a->ai_addr, a->ai_addrlen);
+        out->other_size = a->ai_addrlen;
+        break;
+    }
 }
 
 bool lookup_literal(const char *host, uint16_t port, struct lookup_result *out)
