@@ -37,6 +37,9 @@ struct publisher_kind {
 
     /* Loop thread: encodes one reading and puts it into the lane. No waiting. */
     void (*reading)(struct publisher *p, const struct reading *r);
+    /* Loop thread: the meter goes (reload); what was held back of it, an unfinished interval, is published. After it the
+     * publisher has no pointer to the meter. */
+    void (*forget)(struct publisher *p, const struct meter_info *m);
     /* Loop thread: a document that shows the current state (status, meta, stream state): the last one of a topic
      * is kept and sent again after each reconnect, retained. NULL payload: forget and clear the topic.
      * Publishers without retained documents leave it NULL. Topics are relative to the site's root. */

@@ -58,6 +58,8 @@ int publishing_open(struct gateway *g, char *why, size_t why_size);
 int publishing_start(struct gateway *g);
 void publishing_close(struct gateway *g, struct mono deadline);
 int publishing_reload(struct gateway *g, struct site *fresh);
+/* The meter goes: what publishers hold back of it is published. */
+void publishing_forget(struct gateway *g, const struct meter_info *m);
 
 /* reload.c */
 void gateway_reload(struct gateway *g);

@@ -84,6 +84,13 @@ void publishing_close(struct gateway *g, struct mono deadline)
     g->outbox = NULL;
 }
 
+void publishing_forget(struct gateway *g, const struct meter_info *m)
+{
+    for (size_t i = 0; publishers[i]; i++)
+        if (g->publishers[i].publisher)
+            publishers[i]->forget(g->publishers[i].publisher, m);
+}
+
 static bool storage_equal(const struct storage_group *a, const struct storage_group *b)
 {
     return a->durability == b->durability && a->spill_after_ns == b->spill_after_ns &&

@@ -126,6 +126,7 @@ static void drop_old(struct gateway *g, const struct site *fresh, const bool *li
     for (size_t j = 0; j < g->site->root->meters.n; j++) {
         if (meter_kept[j] || !g->meters[j])
             continue;
+        publishing_forget(g, meter_info(g->meters[j]));
         if (!has_meter(fresh, site_meter(g->site, j)->name))
             gateway_forget(g, site_meter(g->site, j)->name);
         poller_remove(g->meters[j]);

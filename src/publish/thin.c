@@ -28,6 +28,7 @@ struct thin_point {
 struct thin {
     const struct thin_config *config;
     const struct meter_info *meter;
+    size_t n;
     struct thin_point *points;
     struct value *values; // of the reading given out
     const char **texts;
@@ -78,6 +79,7 @@ struct thin *thin_new(const struct thin_config *c, const struct meter_info *m)
     size_t n = m->n ? m->n : 1;
     t->config = c;
     t->meter = m;
+    t->n = m->n;
     t->deadband = c->deadband || c->deadbands.n > 0;
     t->points = calloc(n, sizeof *t->points);
     t->values = calloc(n, sizeof *t->values);
@@ -99,7 +101,7 @@ void thin_free(struct thin *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; t->points && i < t->meter->n; i++)
+    for (size_t i = 0; t->points && i < t->n; i++)
         free(t->points[i].text);
     free(t->points);
     free(t->values);
@@ -130,7 +132,7 @@ static int64_t index_of(const struct thin *t, struct utc time)
 
 static void begin(struct thin *t)
 {
-    for (size_t i = 0; i < t->meter->n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
         struct thin_point *p = &t->points[i];
         p->latest = (struct value){.reason = REASON_NOT_DUE};
         p->good = 0;
@@ -174,7 +176,7 @@ static void take_in(struct thin_point *p, struct value v, const char *text)
 
 static void accumulate(struct thin *t, const struct reading *in)
 {
-    for (size_t i = 0; i < t->meter->n; i++)
+    for (size_t i = 0; i < t->n; i++)
         take_in(&t->points[i], in->values[i], in->texts ? in->texts[i] : NULL);
     t->begun = true;
     t->last = in->time;
@@ -214,7 +216,7 @@ static struct value aggregated(const struct thin *t, size_t i)
 
 static void give_out(struct thin *t, struct utc time, struct thin_out *out)
 {
-    for (size_t i = 0; i < t->meter->n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
         t->values[i] = aggregated(t, i);
         t->texts[i] = t->points[i].has_text ? t->points[i].text : NULL;
     }
@@ -265,7 +267,7 @@ static bool says_something_new(const struct thin *t, const struct reading *r)
     int64_t silent_ms = r->time.ms - t->published.ms;
     if (silent_ms < 0 || silent_ms >= t->config->max_silence_ns / NS_PER_MS)
         return true;
-    for (size_t i = 0; i < t->meter->n; i++)
+    for (size_t i = 0; i < t->n; i++)
         if (!t->meter->points[i].hidden &&
             point_changed(&t->points[i], r->values[i], r->texts ? r->texts[i] : NULL))
             return true;
@@ -277,7 +279,7 @@ static void remember(struct thin *t, const struct reading *r)
     t->ever = true;
     t->published = r->time;
     t->published_maintenance = r->maintenance;
-    for (size_t i = 0; i < t->meter->n; i++) {
+    for (size_t i = 0; i < t->n; i++) {
         if (r->values[i].reason == REASON_NOT_DUE)
             continue;
         t->points[i].known = true;

@@ -286,7 +286,3 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, open_units, NULL);
 }
-__attribute__((weak)) void diag_error(struct diagnostics *d, struct place at, const char *f, ...)
-{
-    (void)d, (void)at, (void)f;
-}

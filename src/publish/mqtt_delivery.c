@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the outbox to the broker and back to the outbox: what is under way, answered, refused, lost.
+#include "mqtt_delivery.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "symbiont/encode.h"
+
+// A connection that breaks this soon after a message was sent may have been broken by it.
+#define SOON_NS       (10 * NS_PER_S)
+#define SUSPECT_AFTER 3
+// Gap records are rare, and a look at them takes the outbox's lock.
+#define GAP_LOOK_NS (1 * NS_PER_S)
+
+int mqtt_delivery_init(struct mqtt_delivery *d, size_t window)
+{
+    d->parcel_count = window + MQTT_HELD_MAX;
+    d->parcels = calloc(d->parcel_count, sizeof *d->parcels);
+    return d->parcels ? 0 : -1;
+}
+
+void mqtt_delivery_free(struct mqtt_delivery *d)
+{
+    for (size_t i = 0; d->parcels && i < d->parcel_count; i++) {
+        buf_free(&d->parcels[i].topic);
+        buf_free(&d->parcels[i].payload);
+    }
+    free(d->parcels);
+    d->parcels = NULL;
+}
+
+// ---- Parcels ----
+
+// FNV-1a; 0 stands for "none" in the table of refused topics.
+static uint64_t hash_of(const char *topic)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *topic; topic++)
+        h = (h ^ (unsigned char)*topic) * 1099511628211u;
+    return h ? h : 1;
+}
+
+static struct mqtt_parcel *free_parcel(struct mqtt_delivery *d)
+{
+    for (size_t i = 0; i < d->parcel_count; i++)
+        if (d->parcels[i].state == PARCEL_FREE)
+            return &d->parcels[i];
+    return NULL;
+}
+
+static void release(struct mqtt_delivery *d, struct mqtt_parcel *p)
+{
+    if (p->state == PARCEL_FLYING)
+        d->flying--;
+    if (p->state == PARCEL_HELD)
+        d->held--;
+    p->state = PARCEL_FREE;
+}
+
+static void hold(struct mqtt_delivery *d, struct mqtt_parcel *p, struct mono due)
+{
+    release(d, p);
+    p->state = PARCEL_HELD;
+    p->due = due;
+    d->held++;
+}
+
+static void acknowledge(struct mqtt_delivery *d)
+{
+    uint64_t id = mqtt_order_ack(&d->order);
+    if (!id)
+        return;
+    outbox_ack(d->outbox, d->lane, id);
+    if (d->suspect && id >= d->suspect) {
+        d->suspect = 0;
+        d->drops = 0;
+        d->alone = false;
+    }
+}
+
+static void set_aside(struct mqtt_delivery *d, struct mqtt_parcel *p, const char *why)
+{
+    size_t prefix = strlen(d->prefix);
+    struct outbox_item item = {.id = p->id,
+                               .time = p->time,
+                               .topic = p->topic.data + prefix,
+                               .payload = p->payload.data,
+                               .n = p->payload.len};
+    outbox_reject(d->outbox, d->lane, &item, why);
+    d->counters.set_aside++;
+    mqtt_order_done(&d->order, p->id);
+    release(d, p);
+}
+
+static void too_large(struct mqtt_delivery *d, struct mqtt_parcel *p, struct mono now)
+{
+    char why[120];
+    snprintf(why, sizeof why, "%zu bytes: the broker takes at most %" PRIu32, p->payload.len,
+             mqtt_client_maximum_packet(d->client));
+    complain(&d->refusal_trouble, now, LOG_LEVEL_ERROR, d->subject, "message on %s: %s", p->topic.data, why);
+    if (p->kind == PARCEL_DOCUMENT) {
+        mqtt_documents_refused(d->documents, p->document);
+        release(d, p);
+    } else if (p->kind == PARCEL_MESSAGE) {
+        set_aside(d, p, why);
+    } else {
+        release(d, p);
+    }
+}
+
+static bool fits(const struct mqtt_delivery *d, const struct mqtt_parcel *p)
+{
+    return mqtt_paho_packet_size(p->topic.data, p->payload.len) <= mqtt_client_maximum_packet(d->client);
+}
+
+// False: the link is down, nothing more can be sent.
+static bool send_parcel(struct mqtt_delivery *d, struct mqtt_parcel *p, struct mono now)
+{
+    if (!fits(d, p)) {
+        too_large(d, p, now);
+        return true;
+    }
+    bool retained = p->kind == PARCEL_DOCUMENT || p->kind == PARCEL_STATUS;
+    release(d, p);
+    p->state = PARCEL_FLYING;
+    p->sent = now;
+    d->flying++;
+    d->counters.sent++;
+    if (mqtt_client_send(d->client, &p->message, p->topic.data, p->payload.data ? p->payload.data : "",
+                         p->payload.len, retained) == 0)
+        return true;
+    // It never left; the loss of the connection, which follows, puts it back.
+    atomic_store(&p->message.outcome, MQTT_LOST);
+    return false;
+}
+
+// ---- Connection up and down ----
+
+void mqtt_delivery_up(struct mqtt_delivery *d)
+{
+    d->announced = false;
+    d->passed = false;
+    d->gap_flying = false;
+    d->gaps_looked_at = (struct mono){0};
+}
+
+// The oldest message under way, when the connection broke soon after it was sent.
+static uint64_t broken_by(const struct mqtt_delivery *d, struct mono now)
+{
+    uint64_t first = mqtt_order_first(&d->order);
+    for (size_t i = 0; first && i < d->parcel_count; i++) {
+        const struct mqtt_parcel *p = &d->parcels[i];
+        if (p->state == PARCEL_FLYING && p->kind == PARCEL_MESSAGE && p->id == first &&
+            mono_since(now, p->sent) < SOON_NS)
+            return first;
+    }
+    return 0;
+}
+
+static void suspect(struct mqtt_delivery *d, uint64_t id)
+{
+    if (id && id == d->suspect) {
+        d->drops++;
+    } else {
+        d->suspect = id;
+        d->drops = id ? 1 : 0;
+    }
+    if (d->alone && d->drops > SUSPECT_AFTER) {
+        log_error(d->subject,
+                  "the broker ended the connection each time message %" PRIu64 " was sent: it is set aside",
+                  id);
+        d->condemned = id;
+    }
+    d->alone = d->drops >= SUSPECT_AFTER && !d->condemned;
+}
+
+void mqtt_delivery_down(struct mqtt_delivery *d, const struct mqtt_loss *loss, struct mono now)
+{
+    suspect(d, loss->rebuilt ? 0 : broken_by(d, now));
+    bool soon = false;
+    for (size_t i = 0; i < d->parcel_count; i++) {
+        struct mqtt_parcel *p = &d->parcels[i];
+        if (p->state == PARCEL_FLYING && p->kind == PARCEL_MESSAGE)
+            d->counters.resent++;
+        soon |= p->state == PARCEL_FLYING && p->kind == PARCEL_DOCUMENT && !loss->rebuilt &&
+                mono_since(now, p->sent) < SOON_NS;
+        release(d, p);
+    }
+    if (!mqtt_documents_lost(d->documents, soon))
+        log_error(d->subject,
+                  "the broker ends the connection when it gets one of the retained documents: it is not "
+                  "sent again until it changes");
+    uint64_t first = mqtt_order_first(&d->order);
+    mqtt_order_clear(&d->order);
+    if (first)
+        outbox_rewind(d->outbox, d->lane, first);
+    d->gap_flying = false;
+}
+
+// ---- Outcomes ----
+
+static void accepted(struct mqtt_delivery *d, struct mqtt_parcel *p)
+{
+    d->counters.accepted++;
+    switch (p->kind) {
+    case PARCEL_MESSAGE:
+        d->passed = true;
+        mqtt_not_refused(&d->refusals, p->topic_hash);
+        complaint_over(&d->refusal_trouble, d->subject, "messages are accepted again");
+        mqtt_order_done(&d->order, p->id);
+        break;
+    case PARCEL_DOCUMENT:
+        d->counters.documents++;
+        mqtt_documents_accepted(d->documents, p->document);
+        break;
+    case PARCEL_GAP:
+        d->counters.gaps++;
+        d->gap_flying = false;
+        outbox_gap_done(d->outbox, d->lane, &d->gap);
+        break;
+    case PARCEL_STATUS:
+        break;
+    }
+    release(d, p);
+}
+
+static void refused(struct mqtt_delivery *d, struct mqtt_parcel *p, unsigned reason, struct mono now)
+{
+    struct mqtt_verdict v = mqtt_refused(&d->refusals, p->topic_hash, reason, d->passed, now);
+    const char *words = p->message.words;
+    char why[220];
+    snprintf(why, sizeof why, "0x%02x %s%s%s%s", reason, v.words, *words ? " (" : "", words,
+             *words ? ")" : "");
+    d->counters.refused++;
+    complain(&d->refusal_trouble, now, LOG_LEVEL_ERROR, d->subject, "the broker refuses a message on %s: %s",
+             p->topic.data, why);
+    if (p->kind == PARCEL_MESSAGE && v.set_aside) {
+        set_aside(d, p, why);
+    } else if (p->kind == PARCEL_DOCUMENT) {
+        mqtt_documents_refused(d->documents, p->document); // sent again when it changes, or after a reconnect
+        release(d, p);
+    } else {
+        hold(d, p, v.due);
+    }
+}
+
+void mqtt_delivery_collect(struct mqtt_delivery *d, struct mono now)
+{
+    for (size_t i = 0; d->flying && i < d->parcel_count; i++) {
+        struct mqtt_parcel *p = &d->parcels[i];
+        if (p->state != PARCEL_FLYING)
+            continue;
+        unsigned outcome = atomic_load(&p->message.outcome);
+        if (outcome == MQTT_ACCEPTED)
+            accepted(d, p);
+        else if (outcome & MQTT_REFUSED)
+            refused(d, p, outcome & 0xff, now);
+    }
+    acknowledge(d);
+}
+
+// ---- Sending ----
+
+static struct mqtt_parcel *address(struct mqtt_delivery *d, enum mqtt_parcel_kind kind, const char *topic)
+{
+    struct mqtt_parcel *p = free_parcel(d);
+    if (!p)
+        return NULL;
+    p->kind = kind;
+    buf_reset(&p->topic);
+    buf_reset(&p->payload);
+    buf_puts(&p->topic, d->prefix);
+    buf_puts(&p->topic, topic);
+    p->topic_hash = hash_of(buf_text(&p->topic));
+    return p;
+}
+
+static bool send_status(struct mqtt_delivery *d, const char *word, struct mono now)
+{
+    struct mqtt_parcel *p = address(d, PARCEL_STATUS, "status");
+    if (!p)
+        return false;
+    buf_puts(&p->payload, word);
+    return send_parcel(d, p, now);
+}
+
+static bool send_document(struct mqtt_delivery *d, bool suspects, struct mono now)
+{
+    struct mqtt_parcel *p = free_parcel(d);
+    if (!p || !mqtt_documents_take(d->documents, suspects, &p->document, &p->topic, &p->payload))
+        return false;
+    p->kind = PARCEL_DOCUMENT;
+    p->topic_hash = hash_of(p->topic.data);
+    return send_parcel(d, p, now);
+}
+
+static bool send_gap(struct mqtt_delivery *d, struct mono now)
+{
+    if (d->gap_flying || mono_since(now, d->gaps_looked_at) < GAP_LOOK_NS)
+        return true;
+    d->gaps_looked_at = now;
+    if (!outbox_gap(d->outbox, d->lane, &d->gap))
+        return true;
+    struct mqtt_parcel *p = address(d, PARCEL_GAP, "gaps");
+    if (!p)
+        return true;
+    encode_json_gap(&p->payload, d->lane_name, &d->gap, utc_now());
+    if (p->payload.failed)
+        return true;
+    d->gap_flying = true;
+    d->gaps_looked_at = (struct mono){0}; // there may be more
+    return send_parcel(d, p, now);
+}
+
+static bool send_held(struct mqtt_delivery *d, unsigned window, struct mono now)
+{
+    for (size_t i = 0; d->held && i < d->parcel_count && d->flying < window; i++)
+        if (d->parcels[i].state == PARCEL_HELD && !mono_before(now, d->parcels[i].due) &&
+            !send_parcel(d, &d->parcels[i], now))
+            return false;
+    return true;
+}
+
+// A message must not overtake an earlier one of its topic that is to be tried again.
+static const struct mqtt_parcel *held_before(const struct mqtt_delivery *d, uint64_t topic_hash)
+{
+    const struct mqtt_parcel *last = NULL;
+    for (size_t i = 0; d->held && i < d->parcel_count; i++) {
+        const struct mqtt_parcel *p = &d->parcels[i];
+        if (p->state == PARCEL_HELD && p->topic_hash == topic_hash && (!last || p->id > last->id))
+            last = p;
+    }
+    return last;
+}
+
+static void put_payload(struct mqtt_parcel *p, const struct outbox_item *item)
+{
+    static const char mark[] = ",\"historical\":true}";
+    bool marked = item->backlog && item->n > 2 && item->payload[item->n - 1] == '}';
+    buf_put(&p->payload, item->payload, marked ? item->n - 1 : item->n);
+    if (marked)
+        buf_puts(&p->payload, mark);
+}
+
+// Takes one message out of the outbox and sends or holds it. False: there is none, or it cannot be sent.
+static bool send_message(struct mqtt_delivery *d, bool *none, struct mono now)
+{
+    struct outbox_item item;
+    if (!free_parcel(d) || mqtt_order_full(&d->order))
+        return false;
+    if (!outbox_next(d->outbox, d->lane, &item)) {
+        *none = true;
+        return false;
+    }
+    struct mqtt_parcel *p = address(d, PARCEL_MESSAGE, item.topic);
+    put_payload(p, &item);
+    if (p->topic.failed || p->payload.failed) { // no memory: again from here, later
+        outbox_rewind(d->outbox, d->lane, item.id);
+        return false;
+    }
+    p->id = item.id;
+    p->time = item.time;
+    mqtt_order_add(&d->order, item.id);
+    if (item.id == d->condemned) {
+        set_aside(d, p, "the broker ended the connection each time it was sent this message");
+        d->condemned = 0;
+        acknowledge(d);
+        return true;
+    }
+    const struct mqtt_parcel *before = held_before(d, p->topic_hash);
+    if (before) {
+        hold(d, p, before->due);
+        return true;
+    }
+    return send_parcel(d, p, now);
+}
+
+bool mqtt_delivery_pump(struct mqtt_delivery *d, struct mono now)
+{
+    bool none = false;
+    if (!mqtt_client_is_up(d->client))
+        return false;
+    unsigned window = mqtt_client_window(d->client);
+    if (!d->announced) {
+        if (!send_status(d, "online", now))
+            return false;
+        d->announced = true;
+    }
+    while (d->flying < window && send_document(d, false, now))
+        ;
+    if (d->flying < window && !send_gap(d, now))
+        return false;
+    if (!send_held(d, window, now))
+        return false;
+    if (d->alone) { // one message, when nothing else is under way
+        if (d->flying == 0 && d->order.count == 0)
+            send_message(d, &none, now);
+        return none;
+    }
+    while (d->flying < window && send_message(d, &none, now))
+        ;
+    acknowledge(d);
+    // Documents that broke the connection before go last and one by one.
+    if (none && d->flying == 0)
+        send_document(d, true, now);
+    return none;
+}
+
+bool mqtt_delivery_due(const struct mqtt_delivery *d, struct mono *due)
+{
+    bool any = false;
+    for (size_t i = 0; d->held && i < d->parcel_count; i++) {
+        if (d->parcels[i].state != PARCEL_HELD || (any && !mono_before(d->parcels[i].due, *due)))
+            continue;
+        *due = d->parcels[i].due;
+        any = true;
+    }
+    return any;
+}
+
+int64_t mqtt_delivery_silence_ns(const struct mqtt_delivery *d, struct mono now)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; d->flying && i < d->parcel_count; i++)
+        if (d->parcels[i].state == PARCEL_FLYING && mono_since(now, d->parcels[i].sent) > longest)
+            longest = mono_since(now, d->parcels[i].sent);
+    return longest;
+}
+
+void mqtt_delivery_goodbye(struct mqtt_delivery *d, struct mono now)
+{
+    send_status(d, "offline", now);
+}
