@@ -202,6 +202,7 @@ static bool compile_device(struct build *b, const struct sim_meter_options *c, c
         .ct_ratio = c->ct_ratio,
         .vt_ratio = c->vt_ratio,
         .unverified = c->unverified,
+        .order = c->order,
         .place = c->common.place,
         .subject = subject,
         .cache = b->cache,

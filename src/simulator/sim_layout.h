@@ -32,6 +32,7 @@ struct sim_layout {
                           parts of a register after the whole */
     bool live;         /* some value changes with time */
     bool counters;     /* some value depends on how it came to be */
+    bool astride;      /* some registers belong to two values: see sim_layout_alone */
 };
 
 /* A value under way. */
@@ -61,6 +62,13 @@ void sim_layout_advance(const struct sim_layout *l, struct sim_value *values, co
                         double step_s);
 /* Writes all values into their registers. Returns how many did not fit. */
 size_t sim_layout_write(const struct sim_layout *l, struct sim_value *values, struct sim_image *image);
+/*
+ * Some devices answer a read of exactly these registers with something else than a longer read shows there:
+ * the identity of the model (Carlo Gavazzi's register 11), or a value whose second half is where its
+ * neighbour's first is (VPFlowScope). Fills `data` (count * 2 bytes) and returns true for such a read.
+ */
+bool sim_layout_alone(const struct sim_layout *l, struct sim_value *values, int table, uint16_t address,
+                      uint16_t count, uint8_t *data);
 /* Writes a raw number into point i's registers, scale and dependencies aside. */
 bool sim_layout_write_raw(const struct sim_layout *l, size_t i, double raw, struct sim_image *image);
 

@@ -123,6 +123,12 @@ size_t sim_meter_read(struct sim_meter *m, const struct sim_request *r, struct m
         encode(m, r);
     else if (m->layout)
         refresh(m, now);
+    if (m->layout && m->layout->astride && r->function >= TABLE_HOLDING && r->count <= 8 &&
+        sim_layout_alone(m->layout, m->values, r->function, r->address, r->count, pdu + 2)) {
+        pdu[0] = r->function;
+        pdu[1] = (uint8_t)(2 * r->count);
+        return 2u + pdu[1];
+    }
     return sim_image_read(&m->image, r->function, r->address, r->count, m->max_registers, m->max_bits, pdu);
 }
 

@@ -80,6 +80,7 @@ static const struct option meter_options[] = {
     {"any_unit", OPTION_BOOL, AT(any_unit), .def = "false", .help = "Answers to every unit id, as many meters with Ethernet do."},
     {"profile", OPTION_ID, AT(profile), .help = "The device it is: its points become registers."},
     {"unverified", OPTION_BOOL, AT(unverified), .def = "false", .help = "Profiles of low confidence may be used."},
+    {"order", OPTION_CHOICE, AT(order), .choices = order_choices, .help = "How the bytes of its values lie, where the profile does not know or is wrong."},
     {"ct_ratio", OPTION_NUMBER, AT(ct_ratio), .def = "1", .min = 1e-6, .max = 1e6, .help = "As set in the gateway's configuration: values are after it, registers before."},
     {"vt_ratio", OPTION_NUMBER, AT(vt_ratio), .def = "1", .min = 1e-6, .max = 1e6, .help = "The same for voltage transformers."},
     {"points", OPTION_GROUPS, AT(points), .section = &point_section, .help = "Points as in symbiont.conf: instead of a profile, or on top of it."},

@@ -45,6 +45,7 @@ struct sim_meter_options {
     char *name, *line, *profile;
     int64_t unit_id, copies, number, max_registers, max_bits, sunspec_model;
     bool any_unit, unverified, encode;
+    int order;
     double ct_ratio, vt_ratio;
     int64_t delay_ns, jitter_ns, refresh_ns;
     struct groups points, values, faults, registers;
