@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load of Modbus TCP requests, for measuring a server: so many connections, so many requests outstanding on
 // each. make build/release/tests/bench/modbus_load && build/release/tests/bench/modbus_load 127.0.0.1 PORT
-// CONNECTIONS IN_FLIGHT SECONDS [REGISTERS [REQUESTS_PER_SECOND]]
+// CONNECTIONS IN_FLIGHT SECONDS [REGISTERS [REQUESTS_PER_SECOND [FUNCTION]]]
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -108,15 +108,16 @@ int main(int argc, char **argv)
 {
     struct rlimit r = {65536, 65536};
     if (argc < 6) {
-        fprintf(stderr,
-                "usage: modbus_load HOST PORT CONNECTIONS IN_FLIGHT SECONDS [REGISTERS [PER_SECOND]]\n");
+        fprintf(stderr, "usage: modbus_load HOST PORT CONNECTIONS IN_FLIGHT SECONDS [REGISTERS [PER_SECOND "
+                        "[FUNCTION]]]\n");
         return 64;
     }
     setrlimit(RLIMIT_NOFILE, &r);
     int in_flight = atoi(argv[4]);
     double seconds = atof(argv[5]);
     struct load load = {.loop = loop_new(), .link_count = (size_t)atoi(argv[3])};
-    load.ask = (struct modbus_ask){1, 3, 0, (uint16_t)(argc > 6 ? atoi(argv[6]) : 2)};
+    load.ask = (struct modbus_ask){1, (uint8_t)(argc > 8 ? atoi(argv[8]) : 3), 0,
+                                   (uint16_t)(argc > 6 ? atoi(argv[6]) : 2)};
     load.rate = argc > 7 ? atof(argv[7]) : 0;
     load.links = calloc(load.link_count, sizeof *load.links);
     if (!load.loop || !load.links || connect_all(&load, argv[1], atoi(argv[2])) < 0) {

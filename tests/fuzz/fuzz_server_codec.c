@@ -9,6 +9,8 @@
 #include "simulator/sim_image.h"
 #include "symbiont/modbus.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 static struct sim_image image;
 
 static void make_image(void)
