@@ -338,21 +338,24 @@ static bool exchange(struct influx_sender *s, const char *data, size_t bytes, si
     return false;
 }
 
+static void finish(struct influx_sender *s)
+{
+    outbox_ack(s->outbox, s->lane, s->batch.entries[s->batch.n - 1].id);
+    influx_batch_reset(&s->batch);
+}
+
 static void post_range(struct influx_sender *s)
 {
     const char *data;
     size_t bytes, count;
     struct influx_answer answer;
     int rc = influx_batch_next(&s->batch, &data, &bytes, &count);
-    if (rc == 0) { // all of it is stored or set aside
-        outbox_ack(s->outbox, s->lane, s->batch.entries[s->batch.n - 1].id);
-        influx_batch_reset(&s->batch);
-        return;
-    }
     if (rc < 0)
         wait_for(s, mono_now(), NS_PER_S, LOG_LEVEL_ERROR, "no memory");
-    else if (exchange(s, data, bytes, count, &answer))
+    else if (rc > 0 && exchange(s, data, bytes, count, &answer))
         act_on(s, mono_now(), &answer, count, bytes);
+    if (s->batch.range_count == 0) // all of it is stored or set aside
+        finish(s);
 }
 
 // ---- Gaps ----
