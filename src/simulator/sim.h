@@ -2,8 +2,8 @@
 /*
  * The simulator's inside: a plant has lines, a line has ports (a pty line: one), a port has units and the
  * peers connected to it. Files: sim_plant.c (building, starting, ending), sim_line.c (listening, ptys),
- * sim_peer.c (bytes in and out), sim_meter.c (a unit), sim_rule.c (values over
- * time), sim_layout.c (values into registers), sim_command.c, sim_stats.c, sim_control.c (orders and
+ * sim_peer.c (bytes in and out), sim_deliver.c (when answers leave), sim_meter.c (a unit), sim_rule.c (values
+ * over time), sim_layout.c (values into registers), sim_command.c, sim_stats.c, sim_control.c (orders and
  * reports), sim_config.c (the plant file).
  */
 #ifndef SIM_H
@@ -161,5 +161,19 @@ void sim_control_free(struct sim_control *c);
 /* sim_peer.c */
 struct sim_peer *sim_peer_open(struct sim_port *port, int fd, bool rtu, bool tty);
 void sim_peer_close(struct sim_peer *p, bool reset);
+/* Memory of a closed one, when its own handler has returned. */
+void sim_peer_free(struct sim_peer *p);
+/* Bytes to the descriptor now, what it does not take later; `answer` gathers those of one turn. */
+void sim_peer_send(struct sim_peer *p, const uint8_t *bytes, size_t n);
+void sim_peer_answer(struct sim_peer *p, const uint8_t *bytes, size_t n);
+
+static inline struct simulator *sim_of_peer(const struct sim_peer *p)
+{
+    return p->port->line->sim;
+}
+
+/* sim_deliver.c */
+void sim_deliver(struct sim_peer *p, struct sim_reply *r, size_t request_bytes, struct mono now);
+void sim_pending_release(struct sim_pending *w);
 
 #endif

@@ -10,35 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// Delayed answers go out on a grid, so that a thousand meters with a delay share wake-ups.
-#define GRID_NS NS_PER_MS
 // A client that lets so much of its answers lie is cut off, and counted.
 #define OUT_MAX 65536
-// At wire speed answers arrive in bunches, as out of a UART's FIFO.
-#define FIFO_BYTES 8
 // RTU over TCP: how long a frame may pause between its segments.
 #define TCP_SILENCE_NS (50 * NS_PER_MS)
 #define TTY_SILENCE_NS (5 * NS_PER_MS)
 
-static struct simulator *sim_of(const struct sim_peer *p)
-{
-    return p->port->line->sim;
-}
-
-static void pending_release(struct simulator *s, struct sim_pending *w)
-{
-    loop_timer_stop(s->loop, &w->timer);
-    if (w->before)
-        w->before->after = w->after;
-    else
-        w->peer->pending = w->after;
-    if (w->after)
-        w->after->before = w->before;
-    w->after = s->free_pending;
-    s->free_pending = w;
-}
-
-static void peer_free(struct sim_peer *p)
+void sim_peer_free(struct sim_peer *p)
 {
     buf_free(&p->out);
     free(p);
@@ -46,11 +24,11 @@ static void peer_free(struct sim_peer *p)
 
 void sim_peer_close(struct sim_peer *p, bool reset)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     if (p->doomed)
         return;
     while (p->pending)
-        pending_release(s, p->pending);
+        sim_pending_release(p->pending);
     loop_timer_stop(s->loop, &p->silence);
     loop_unwatch(s->loop, &p->watch);
     if (reset)
@@ -66,13 +44,13 @@ void sim_peer_close(struct sim_peer *p, bool reset)
     // Its own handler may be running: it frees it then.
     p->doomed = true;
     if (s->current != p)
-        peer_free(p);
+        sim_peer_free(p);
 }
 
 // What the descriptor takes now; the rest is kept.
-static void send_bytes(struct sim_peer *p, const uint8_t *bytes, size_t n)
+void sim_peer_send(struct sim_peer *p, const uint8_t *bytes, size_t n)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     if (p->out.len == 0) {
         ssize_t done =
             p->tty ? write(p->watch.fd, bytes, n) : send(p->watch.fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -100,130 +78,24 @@ static void send_bytes(struct sim_peer *p, const uint8_t *bytes, size_t n)
 
 static void flush_gathered(struct sim_peer *p)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     size_t n = s->out_len;
     s->out_len = 0;
     if (n && !p->doomed)
-        send_bytes(p, s->out, n);
+        sim_peer_send(p, s->out, n);
 }
 
-static void send_answer(struct sim_peer *p, const uint8_t *bytes, size_t n)
+void sim_peer_answer(struct sim_peer *p, const uint8_t *bytes, size_t n)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     if (s->current != p) {
-        send_bytes(p, bytes, n);
+        sim_peer_send(p, bytes, n);
         return;
     }
     if (s->out_len + n > sizeof s->out)
         flush_gathered(p);
     memcpy(s->out + s->out_len, bytes, n);
     s->out_len += n;
-}
-
-// ---- Answers that wait ----
-
-static void pending_fire(struct timer *t, struct mono now)
-{
-    struct sim_pending *w = (struct sim_pending *)(void *)t;
-    struct sim_peer *p = w->peer;
-    struct simulator *s = sim_of(p);
-    struct sim_reply *r = &w->reply;
-    size_t n = r->chunk && r->chunk < r->n - w->sent ? r->chunk : r->n - w->sent;
-    const uint8_t *bytes = r->bytes + w->sent;
-    w->sent += n;
-    bool last = w->sent == r->n, close_it = r->close;
-    int64_t step = r->step_ns;
-    if (!last && r->n - w->sent < r->chunk)
-        step = step / (int64_t)r->chunk * (int64_t)(r->n - w->sent); // a shorter bunch takes less time
-    if (!last && loop_timer(s->loop, &w->timer, mono_add(t->due, step)) < 0)
-        last = true;
-    struct sim_peer *before = s->current;
-    s->current = p; // keeps the peer in memory through a failing send
-    if (n)
-        send_bytes(p, bytes, n);
-    s->current = before;
-    if (p->doomed) {
-        peer_free(p);
-        return;
-    }
-    if (last) {
-        pending_release(s, w);
-        if (close_it)
-            sim_peer_close(p, false);
-    }
-    (void)now;
-}
-
-static void wait_and_send(struct sim_peer *p, const struct sim_reply *r, struct mono due)
-{
-    struct simulator *s = sim_of(p);
-    struct sim_pending *w = s->free_pending;
-    if (w)
-        s->free_pending = w->after;
-    else if (!(w = malloc(sizeof *w)))
-        return; // the client sees a timeout
-    w->timer = (struct timer){.fire = pending_fire};
-    w->peer = p;
-    w->sent = 0;
-    memcpy(&w->reply, r, sizeof *r);
-    w->before = NULL;
-    w->after = p->pending;
-    if (w->after)
-        w->after->before = w;
-    p->pending = w;
-    if (loop_timer(s->loop, &w->timer, due) < 0)
-        pending_release(s, w);
-}
-
-// When the first byte of an answer may leave, on a line whose bytes take their time.
-static struct mono wire_due(struct sim_line *l, struct mono now, size_t request_bytes, struct sim_reply *r)
-{
-    struct mono begin = now;
-    if (mono_before(begin, l->busy_until)) {
-        begin = l->busy_until;
-        l->early++;
-    }
-    struct mono heard = mono_add(begin, (int64_t)request_bytes * l->char_ns + l->gap_ns);
-    struct mono speaks = mono_add(heard, r->delay_ns);
-    if (r->n == 0) {
-        l->busy_until = heard;
-        return heard;
-    }
-    if (!r->chunk) {
-        r->chunk = FIFO_BYTES;
-        r->step_ns = FIFO_BYTES * l->char_ns;
-    }
-    int64_t chars = (int64_t)r->n * l->char_ns;
-    l->busy_until = mono_add(speaks, chars + l->gap_ns);
-    size_t first = r->n < r->chunk ? r->n : r->chunk;
-    return mono_add(speaks, (int64_t)first * l->char_ns);
-}
-
-static void deliver(struct sim_peer *p, struct sim_reply *r, size_t request_bytes, struct mono now)
-{
-    struct sim_line *l = p->port->line;
-    if (l->settings.wire_speed) {
-        struct mono due = wire_due(l, now, request_bytes, r);
-        if (r->n || r->close)
-            wait_and_send(p, r, due);
-        return;
-    }
-    if (r->n == 0 && !r->close)
-        return;
-    if (r->delay_ns == 0 && !r->chunk) {
-        if (r->n)
-            send_answer(p, r->bytes, r->n);
-        p->closing |= r->close;
-        return;
-    }
-    struct mono due = mono_add(now, r->delay_ns);
-    due.ns = (due.ns + GRID_NS - 1) / GRID_NS * GRID_NS;
-    if (!r->overtakes) {
-        if (!mono_before(p->last_due, due) && mono_since(p->last_due, due) < GRID_NS)
-            due = mono_add(p->last_due, 1); // same wake-up, in the order asked
-        p->last_due = due;
-    }
-    wait_and_send(p, r, due);
 }
 
 // ---- Requests ----
@@ -239,7 +111,7 @@ static void unknown_unit(struct sim_peer *p, const struct sim_request *q, size_t
     struct sim_reply r = {.delay_ns = 0};
     size_t pdu = sim_exception_pdu(frame + SIM_HEAD, q->function, SIM_GATEWAY_TARGET);
     sim_fault_frame(NULL, frame, pdu, q, false, 0, &r);
-    deliver(p, &r, request_bytes, now);
+    sim_deliver(p, &r, request_bytes, now);
 }
 
 static struct sim_fault *strike(struct sim_meter *m, struct mono now)
@@ -253,7 +125,7 @@ static struct sim_fault *strike(struct sim_meter *m, struct mono now)
 
 static void serve(struct sim_peer *p, const struct sim_request *q, size_t request_bytes, struct mono now)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     struct sim_line *l = p->port->line;
     struct sim_meter *m = p->port->units[q->unit];
     bool known = q->function >= 1 && q->function <= 4;
@@ -286,6 +158,8 @@ static void serve(struct sim_peer *p, const struct sim_request *q, size_t reques
         r.overtakes = true;
     }
     sim_fault_frame(f, frame, n, q, p->rtu, f ? sim_random(s) : 0, &r);
+    if (p->tty)
+        r.close = false; // a serial line has no connection to lose: a torn answer just ends
     if (f)
         m->faulted++;
     if (pdu[0] & 0x80)
@@ -294,13 +168,13 @@ static void serve(struct sim_peer *p, const struct sim_request *q, size_t reques
         m->answers++;
         s->answers++;
     }
-    deliver(p, &r, request_bytes, now);
+    sim_deliver(p, &r, request_bytes, now);
 }
 
 // Serves whole frames in data[0..n); returns how many bytes are left over, or -1: the stream is lost.
 static ssize_t serve_frames(struct sim_peer *p, const uint8_t *data, size_t n, bool silent)
 {
-    struct mono now = loop_now(sim_of(p)->loop);
+    struct mono now = loop_now(sim_of_peer(p)->loop);
     struct sim_request q;
     size_t at = 0;
     while (at < n && !p->closing && !p->doomed) {
@@ -324,11 +198,11 @@ static ssize_t serve_frames(struct sim_peer *p, const uint8_t *data, size_t n, b
 
 static void finish_turn(struct sim_peer *p)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     flush_gathered(p);
     s->current = NULL;
     if (p->doomed)
-        peer_free(p);
+        sim_peer_free(p);
     else if (p->closing && p->out.len == 0)
         sim_peer_close(p, false);
     else if (p->closing)
@@ -339,7 +213,7 @@ static void line_fell_silent(struct timer *t, struct mono now)
 {
     struct sim_peer *p = (struct sim_peer *)(void *)((char *)t - offsetof(struct sim_peer, silence));
     (void)now;
-    sim_of(p)->current = p;
+    sim_of_peer(p)->current = p;
     size_t n = p->in_len;
     p->in_len = 0;
     serve_frames(p, p->in, n, true);
@@ -348,7 +222,7 @@ static void line_fell_silent(struct timer *t, struct mono now)
 
 static void keep_rest(struct sim_peer *p, const uint8_t *rest, size_t n)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     if (n > sizeof p->in) { // more than any frame: noise
         p->port->line->noise++;
         n = 0;
@@ -368,7 +242,7 @@ static void keep_rest(struct sim_peer *p, const uint8_t *rest, size_t n)
 
 static void read_requests(struct sim_peer *p)
 {
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     memcpy(s->in, p->in, p->in_len);
     size_t room = sizeof s->in - p->in_len;
     ssize_t got =
@@ -395,7 +269,7 @@ static void read_requests(struct sim_peer *p)
 static void peer_ready(struct watch *w, uint32_t events)
 {
     struct sim_peer *p = (struct sim_peer *)(void *)w;
-    struct simulator *s = sim_of(p);
+    struct simulator *s = sim_of_peer(p);
     s->current = p;
     if (s->settings.tick_ns && !timer_is_set(&s->pause))
         loop_timer(s->loop, &s->pause, loop_now(s->loop));
@@ -403,7 +277,7 @@ static void peer_ready(struct watch *w, uint32_t events)
         struct buf waiting = p->out;
         p->out = (struct buf){0};
         loop_watch(s->loop, &p->watch, EPOLLIN);
-        send_bytes(p, (const uint8_t *)waiting.data, waiting.len);
+        sim_peer_send(p, (const uint8_t *)waiting.data, waiting.len);
         buf_free(&waiting);
     }
     if (!p->doomed && !p->closing && events & (EPOLLIN | EPOLLHUP | EPOLLERR))

@@ -294,6 +294,18 @@ def rtu_faults_fail_the_crc_or_the_sender():
         ask()
         assert c.take(9) == right
         assert json.loads(plant.tell("stats"))["lines"]["server"]["noise"] == 1
+        # A serial line has no connection to lose.
+        fd = os.open(plant.lines["fast"]["serial"], os.O_RDWR | os.O_NOCTTY)
+        right = crc(bytes([7, 3, 4, 0, 7, 0, 8]))
+        for fault, expected in (("torn", right[:4]), ("close", b""), (None, right)):
+            if fault:
+                assert plant.tell("fault pump %s times=1" % fault) == "ok"
+            os.write(fd, crc(bytes([7, 3, 0, 0, 0, 2])))
+            data = b""
+            while len(data) < len(right) and select.select([fd], [], [], 0.3)[0]:
+                data += os.read(fd, 100)
+            assert data == expected, (fault, data)
+        os.close(fd)
 
 
 def lines_stop_start_and_drop():
