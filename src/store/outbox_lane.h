@@ -152,12 +152,13 @@ void lane_gaps_changed(struct lane *l); /* the file is a new one */
 uint64_t lane_unwritten(struct lane *l);
 uint64_t lane_next_id(struct lane *l);
 
-/* --- between outbox_lane.c and outbox_lane_disk.c: the lock is held --- */
+/* --- between the outbox_lane*.c: the lock is held --- */
 
 void lane_signal_locked(struct lane *l);
 void lane_let_go(struct lane *l, struct block *b);
 /* `before` is the block before it, NULL for the head. */
 void lane_fresh_remove(struct lane *l, struct block *before, struct block *b);
+void lane_loaded_pop(struct lane *l);
 void lane_loaded_clear(struct lane *l);
 uint64_t lane_drop_locked(struct lane *l, uint64_t first, uint64_t last, struct utc from, struct utc to);
 

@@ -23,7 +23,10 @@ static int file_close(sqlite3_file *f)
 
 static int file_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
 {
-    return real_of(f)->pMethods->xRead(real_of(f), to, n, at);
+    // SQLite calls a read that fails with EIO a damaged file. It may be a loose plug: the file is not to be
+    // set aside for it.
+    int rc = real_of(f)->pMethods->xRead(real_of(f), to, n, at);
+    return rc == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : rc;
 }
 
 static int file_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)

@@ -2,7 +2,8 @@
 // kill -9 at random moments: what was on disk is offered again, in order, and no id is given twice.
 //
 // A child puts, takes, acknowledges and notes what it does in shared memory; it is killed, and the test opens
-// what it left. SYMBIONT_SEED=<number> repeats a run.
+// what it left. SYMBIONT_SEED=<number> repeats a run. Under tests/fault/disk_shim.c (DISK_SHIM_CONTROL is
+// set) the power is cut instead: what was written and not synced is partly lost.
 #include "outbox_room.h"
 #include <glob.h>
 #include <sys/mman.h>
@@ -204,20 +205,51 @@ static void judge_lane(struct room *r, struct crash *c, size_t lane)
     free(offered);
 }
 
+// For the preloaded disk shim: cut the power at its n-th write or sync; 0: a sound disk again.
+static void control_disk(const struct room *r, const char *control, unsigned cut, uint64_t seed)
+{
+    char fresh[256];
+    snprintf(fresh, sizeof fresh, "%s.new", control);
+    FILE *f = fopen(fresh, "w");
+    assert_non_null(f);
+    fprintf(f, "under=%s cut=%u seed=%llu\n", r->directory, cut, (unsigned long long)seed);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(rename(fresh, control), 0);
+}
+
+static void kill_after(pid_t pid, int64_t life_us, bool cut)
+{
+    int status;
+    struct mono until = mono_add(mono_now(), life_us * 1000);
+    while (mono_before(mono_now(), until)) {
+        // With the power cut this is the usual end.
+        if (waitpid(pid, &status, WNOHANG) == pid) {
+            if (!cut || !WIFEXITED(status) || WEXITSTATUS(status) != 137)
+                fail_msg("the child ended by itself with %#x", (unsigned)status);
+            return;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && !(cut && WEXITSTATUS(status) == 137))
+        fail_msg("the child ended by itself with %d", WEXITSTATUS(status));
+}
+
 static void one_life(struct room *r, struct crash *c, uint64_t *random, int64_t life_us)
 {
+    const char *control = getenv("DISK_SHIM_CONTROL");
     uint64_t seed = draw(random);
     r->settings.always = draw(random) % 3 == 0;
+    if (control)
+        control_disk(r, control, (unsigned)(1 + draw(random) % (r->settings.always ? 900 : 300)), seed);
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0)
         child(r, c->notes, c->alive, seed);
-    nanosleep(&(struct timespec){.tv_sec = life_us / 1000000, .tv_nsec = (life_us % 1000000) * 1000}, NULL);
-    kill(pid, SIGKILL);
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    if (WIFEXITED(status))
-        fail_msg("the child ended by itself with %d", WEXITSTATUS(status));
+    kill_after(pid, control ? 5000000 : life_us, control != NULL);
+    if (control)
+        control_disk(r, control, 0, 0);
     open_it(r);
     assert_true(outbox_epoch(r->o) > c->epoch);
     c->epoch = outbox_epoch(r->o);
