@@ -74,7 +74,6 @@ struct sim_line {
     char *name, *listen, *pty, *mode;
     char host[64];
     char slave[64]; /* device of the pty's slave side */
-    int slave_fd;   /* kept open, so that the master sees no hang-up between two clients */
     struct sim_port *ports;
     size_t port_count;
     int64_t char_ns, gap_ns; /* one character at `mode`; the silence that ends a frame */
@@ -97,6 +96,7 @@ struct sim_pending {
 struct sim_peer {
     struct watch watch;
     struct timer silence; /* RTU: ends a frame that does not end by itself */
+    struct timer listen;  /* pty: looks whether somebody has opened the other side */
     struct sim_port *port;
     struct sim_peer *before, *after;
     struct sim_pending *pending;

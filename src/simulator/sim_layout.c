@@ -35,6 +35,22 @@ static void find_roles(struct sim_layout *l)
     }
 }
 
+static bool is_covered(const struct device *d, const struct point *p)
+{
+    for (size_t i = 0; i < d->n && sim_is_part(p); i++)
+        if (sim_in_registers(&d->points[i]) && !sim_is_part(&d->points[i]) && sim_overlap(&d->points[i], p))
+            return true;
+    return false;
+}
+
+static void find_covered(struct sim_layout *l)
+{
+    for (size_t i = 0; i < l->device->n; i++)
+        if (!l->rules[i].given && l->roles[i] == SIM_ROLE_VALUE &&
+            is_covered(l->device, &l->device->points[i]))
+            l->roles[i] = SIM_ROLE_COVERED;
+}
+
 // What identifies a model on the wire stays as it is, unless the plant file gives its point a value.
 static void find_identity(struct sim_layout *l)
 {
@@ -220,6 +236,7 @@ bool sim_layout_make(struct sim_layout *l, const struct device *device, struct s
     }
     find_roles(l);
     find_identity(l);
+    find_covered(l);
     for (size_t i = 0; i < n; i++) {
         if (l->roles[i] == SIM_ROLE_VALUE)
             make_plausible(l, i);

@@ -19,6 +19,7 @@ enum sim_role {
     SIM_ROLE_ORDER,
     SIM_ROLE_SIGN,     /* bits are added to it */
     SIM_ROLE_FRACTION, /* gets what the whole number of another leaves over */
+    SIM_ROLE_COVERED,  /* part of a register that is a value as a whole, and nobody gave it one of its own */
     SIM_ROLE_IDENTITY, /* stands where the model's fingerprint or the SunSpec header is: left alone */
 };
 

@@ -130,24 +130,25 @@ static int start_tcp(struct sim_line *l, char *why, size_t why_size)
 }
 
 // Raw: a terminal's own ideas (echo, signals, line ends) would eat bytes of a frame.
-static int open_pty(char *slave, size_t size, int *slave_fd)
+// The slave side is not kept open: a client that looks who else has its port would find a second master.
+static int open_pty(char *slave, size_t size)
 {
-    int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), fd = -1;
     struct termios t;
-    *slave_fd = -1;
     if (master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, slave, size) == 0)
-        *slave_fd = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (*slave_fd >= 0 && tcgetattr(*slave_fd, &t) == 0) {
+        fd = open(slave, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    bool raw = false;
+    if (fd >= 0 && tcgetattr(fd, &t) == 0) {
         cfmakeraw(&t);
-        if (tcsetattr(*slave_fd, TCSANOW, &t) == 0)
-            return master;
+        raw = tcsetattr(fd, TCSANOW, &t) == 0;
     }
     int saved = errno;
-    if (*slave_fd >= 0)
-        close(*slave_fd);
+    if (fd >= 0)
+        close(fd);
+    if (raw)
+        return master;
     if (master >= 0)
         close(master);
-    *slave_fd = -1;
     errno = saved;
     return -1;
 }
@@ -170,7 +171,7 @@ static int link_pty(const char *slave, const char *path)
 
 static int start_pty(struct sim_line *l, char *why, size_t why_size)
 {
-    int master = open_pty(l->slave, sizeof l->slave, &l->slave_fd);
+    int master = open_pty(l->slave, sizeof l->slave);
     if (master < 0) {
         snprintf(why, why_size, "line \"%s\": no pseudo terminal: %s", l->name, strerror(errno));
         return -1;
@@ -183,8 +184,6 @@ static int start_pty(struct sim_line *l, char *why, size_t why_size)
         return 0;
     }
     close(master);
-    close(l->slave_fd);
-    l->slave_fd = -1;
     return -1;
 }
 
@@ -215,11 +214,7 @@ void sim_line_stop(struct sim_line *l)
             close(w->fd);
         w->fd = -1;
     }
-    if (l->slave_fd >= 0) {
-        close(l->slave_fd);
-        l->slave_fd = -1;
-        if (l->pty[0])
-            unlink(l->pty);
-    }
+    if (l->running && !l->listen && l->pty[0])
+        unlink(l->pty);
     l->running = false;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +16,9 @@
 // RTU over TCP: how long a frame may pause between its segments.
 #define TCP_SILENCE_NS (50 * NS_PER_MS)
 #define TTY_SILENCE_NS (5 * NS_PER_MS)
+// How soon it is seen that somebody has opened a pty. While nobody has, epoll would report a hang-up without
+// end.
+#define LISTEN_NS (20 * NS_PER_MS)
 
 void sim_peer_free(struct sim_peer *p)
 {
@@ -30,6 +34,7 @@ void sim_peer_close(struct sim_peer *p, bool reset)
     while (p->pending)
         sim_pending_release(p->pending);
     loop_timer_stop(s->loop, &p->silence);
+    loop_timer_stop(s->loop, &p->listen);
     loop_unwatch(s->loop, &p->watch);
     if (reset)
         setsockopt(p->watch.fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
@@ -240,6 +245,26 @@ static void keep_rest(struct sim_peer *p, const uint8_t *rest, size_t n)
     loop_timer(s->loop, &p->silence, mono_add(loop_now(s->loop), gap > least ? gap : least));
 }
 
+static void listen_again(struct timer *t, struct mono now)
+{
+    struct sim_peer *p = (struct sim_peer *)(void *)((char *)t - offsetof(struct sim_peer, listen));
+    struct simulator *s = sim_of_peer(p);
+    struct pollfd look = {.fd = p->watch.fd, .events = POLLIN};
+    if (poll(&look, 1, 0) >= 0 && look.revents & POLLHUP)
+        loop_timer(s->loop, t, mono_add(now, LISTEN_NS));
+    else
+        loop_watch(s->loop, &p->watch, EPOLLIN);
+}
+
+// The other side of the pty is closed: what it has not taken is lost, as on a wire.
+static void hung_up(struct sim_peer *p)
+{
+    struct simulator *s = sim_of_peer(p);
+    buf_reset(&p->out);
+    loop_unwatch(s->loop, &p->watch);
+    loop_timer(s->loop, &p->listen, mono_add(loop_now(s->loop), LISTEN_NS));
+}
+
 static void read_requests(struct sim_peer *p)
 {
     struct simulator *s = sim_of_peer(p);
@@ -247,10 +272,12 @@ static void read_requests(struct sim_peer *p)
     size_t room = sizeof s->in - p->in_len;
     ssize_t got =
         p->tty ? read(p->watch.fd, s->in + p->in_len, room) : recv(p->watch.fd, s->in + p->in_len, room, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR || p->tty))
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
-        if (!p->tty)
+        if (p->tty)
+            hung_up(p);
+        else
             sim_peer_close(p, false);
         return;
     }
@@ -293,6 +320,7 @@ struct sim_peer *sim_peer_open(struct sim_port *port, int fd, bool rtu, bool tty
         return NULL;
     p->watch = (struct watch){.fd = fd, .ready = peer_ready};
     p->silence.fire = line_fell_silent;
+    p->listen.fire = listen_again;
     p->port = port;
     p->rtu = rtu;
     p->tty = tty;

@@ -136,7 +136,6 @@ int simulator_line(struct simulator *s, const struct simulator_line *c, char *wh
     if (l) {
         l->sim = s;
         l->settings = *c;
-        l->slave_fd = -1;
         l->port_count = ports;
         l->ports = calloc(ports, sizeof *l->ports);
     }

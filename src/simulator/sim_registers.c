@@ -172,11 +172,8 @@ size_t sim_layout_write(const struct sim_layout *l, struct sim_value *values, st
     for (size_t k = 0; k < l->device->n; k++) {
         size_t i = l->writing[k];
         const struct point *p = &l->device->points[i];
-        // A bit or byte nobody asked for leaves its register as the whole's value has it.
-        if (!sim_in_registers(p) ||
-            (sim_is_part(p) && !l->rules[i].given && !values[i].fixed && l->roles[i] == SIM_ROLE_VALUE))
-            continue;
-        if (l->roles[i] == SIM_ROLE_IDENTITY)
+        if (!sim_in_registers(p) || l->roles[i] == SIM_ROLE_IDENTITY ||
+            (l->roles[i] == SIM_ROLE_COVERED && !values[i].fixed))
             continue;
         if (p->type == POINT_STRING) {
             uint8_t *at = sim_image_at(image, p->table, l->base + p->address, p->words);
