@@ -8,6 +8,7 @@
 #ifndef SYMBIONT_HEALTH_H
 #define SYMBIONT_HEALTH_H
 
+#include <stdbool.h>
 #include "symbiont/backoff.h"
 #include "symbiont/clock.h"
 
@@ -27,6 +28,7 @@ struct health_settings {
 
 struct health {
     enum health_state state;
+    bool known_up;     /* HEALTH_CAME_UP was told, and HEALTH_WENT_DOWN not since */
     unsigned failures; /* in a row */
     unsigned probes;   /* since it went down */
     struct mono first_failure, next_probe;

@@ -168,6 +168,9 @@ void gateway_stop(struct gateway *g)
         if (g->lines[i])
             g->lines[i]->ops->close(g->lines[i]);
     publishing_close(g, mono_add(mono_now(), GOODBYE_NS));
+    if (g->loop)
+        log_info("stop", "%llu readings since the start, %llu of them without a value",
+                 (unsigned long long)g->readings, (unsigned long long)g->empty);
     poller_free(g->poller);
     if (g->loop) {
         loop_timer_stop(g->loop, &g->housekeeping);

@@ -36,6 +36,7 @@ struct gateway {
     struct utc loaded;
     uint64_t reloads, reload_failures;
     char reload_error[256]; /* of the last reload; "" when it succeeded */
+    uint64_t readings, empty; /* handed to the publishers; of these, without a good value */
     uint64_t counter_events;
     struct buf scratch;
     bool failed; /* the loop was left because something of our own broke */

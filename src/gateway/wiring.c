@@ -6,9 +6,19 @@
 #include "gateway/gateway.h"
 #include "symbiont/encode.h"
 
+static bool has_value(const struct reading *r)
+{
+    for (size_t i = 0; i < r->meter->n; i++)
+        if (r->values[i].reason == REASON_GOOD && !r->meter->points[i].hidden)
+            return true;
+    return false;
+}
+
 static void on_reading(void *arg, const struct reading *r)
 {
     struct gateway *g = arg;
+    g->readings++;
+    g->empty += !has_value(r);
     for (size_t i = 0; publishers[i]; i++)
         if (g->publishers[i].publisher)
             publishers[i]->reading(g->publishers[i].publisher, r);

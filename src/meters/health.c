@@ -47,6 +47,7 @@ enum health_change health_report(struct health *h, const struct health_settings 
     if (h->failures < s->down_failures || mono_since(now, h->first_failure) < s->down_after_ns)
         return HEALTH_SAME;
     h->state = HEALTH_DOWN;
+    h->known_up = false;
     h->next_probe = mono_add(now, backoff_next(&h->probe, random));
     return HEALTH_WENT_DOWN;
 }

@@ -38,6 +38,17 @@ static void a_unit_goes_down_and_is_probed_ever_more_rarely(void **state)
     assert_int_equal(health_advise(&h, t), HEALTH_POLL);
 }
 
+static void a_unit_that_fails_first_is_still_told_to_be_up(void **state)
+{
+    (void)state;
+    struct health h = health_begin(&settings);
+    struct mono t = {NS_PER_S};
+    assert_int_equal(health_report(&h, &settings, t, false, 0), HEALTH_SAME);
+    assert_int_equal(health_report(&h, &settings, t, true, 0), HEALTH_CAME_UP);
+    assert_int_equal(health_report(&h, &settings, t, false, 0), HEALTH_SAME);
+    assert_int_equal(health_report(&h, &settings, t, true, 0), HEALTH_SAME);
+}
+
 // ---- A line the test plays ----
 
 enum { ASKED_MAX = 64 };
@@ -433,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_unit_goes_down_and_is_probed_ever_more_rarely),
+        cmocka_unit_test(a_unit_that_fails_first_is_still_told_to_be_up),
         cmocka_unit_test(good_cycle_gives_one_reading),
         cmocka_unit_test(partly_failed_cycle_names_the_bad_and_keeps_the_good),
         cmocka_unit_test(a_silent_unit_costs_one_timeout_a_cycle_then_one_probe_per_interval),
