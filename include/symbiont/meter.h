@@ -112,6 +112,8 @@ struct meter_stats {
 void meter_stats(const struct meter *m, struct meter_stats *out);
 /* The values of the last cycle; meter_info()->n of them. */
 const struct value *meter_values(const struct meter *m);
+/* Of a text point, as it was last read; "" before that, and of other points. */
+const char *meter_text(const struct meter *m, size_t point);
 struct utc meter_time(const struct meter *m);
 
 /* Counter states, to be kept over restarts: `save` is called for each counter that has been read, `load` for

@@ -48,14 +48,27 @@ static int connect_to(const char *path)
     return fd;
 }
 
-static int read_answer(int fd, struct buf *answer)
+// Waits for more of the answer, the end of the daemon's patience, or of the user's.
+static int wait_readable(int fd, int stop)
+{
+    struct pollfd p[] = {{fd, POLLIN, 0}, {stop, POLLIN, 0}};
+    int ready = poll(p, 2, ANSWER_WAIT_MS);
+    if (ready > 0 && p[1].revents) {
+        errno = EINTR;
+        return -1;
+    }
+    if (ready == 0)
+        errno = ETIMEDOUT;
+    return ready > 0 ? 0 : -1;
+}
+
+static int read_answer(int fd, int stop, struct buf *answer)
 {
     for (;;) {
-        struct pollfd p = {fd, POLLIN, 0};
-        int ready = poll(&p, 1, ANSWER_WAIT_MS);
-        if (ready == 0)
-            errno = ETIMEDOUT;
-        char *to = ready > 0 ? buf_room(answer, 65536) : NULL;
+        if (wait_readable(fd, stop) < 0)
+            return -1;
+        char *to = buf_room(answer, 65536);
+        errno = ENOMEM;
         if (!to || answer->len > ANSWER_MAX_BYTES)
             return -1;
         ssize_t n = read(fd, to, 65536);
@@ -65,21 +78,36 @@ static int read_answer(int fd, struct buf *answer)
     }
 }
 
-int control_ask(const struct command *c, const char *socket_path, const char *request, struct buf *answer)
+int control_ask_quietly(const char *socket_path, const char *request, int stop, struct buf *answer, char *why,
+                        size_t why_size)
 {
     char line[256];
     int fd = connect_to(socket_path);
-    if (fd < 0)
-        return command_fail(c, errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "%s: %s%s", socket_path,
-                            strerror(errno),
-                            errno == ENOENT || errno == ECONNREFUSED ? " (is symbiontd running?)"
-                            : errno == EACCES ? " (be root or a member of group symbiont)"
-                                              : "");
+    if (fd < 0) {
+        snprintf(why, why_size, "%s: %s%s", socket_path, strerror(errno),
+                 errno == ENOENT || errno == ECONNREFUSED ? " (is symbiontd running?)"
+                 : errno == EACCES                        ? " (be root or a member of group symbiont)"
+                                                          : "");
+        return errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+    }
     int n = snprintf(line, sizeof line, "%s\n", request), status = EX_OK;
-    if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n || read_answer(fd, answer) < 0)
-        status = command_fail(c, EX_UNAVAILABLE, "%s: no answer: %s", socket_path, strerror(errno));
+    if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n || read_answer(fd, stop, answer) < 0) {
+        snprintf(why, why_size, "%s: no answer: %s", socket_path, strerror(errno));
+        status = EX_UNAVAILABLE;
+    } else if (answer->len == 0) {
+        // It hangs up at once on more clients than it serves.
+        snprintf(why, why_size, "%s: hung up without an answer", socket_path);
+        status = EX_UNAVAILABLE;
+    }
     close(fd);
     return status;
+}
+
+int control_ask(const struct command *c, const char *socket_path, const char *request, struct buf *answer)
+{
+    char why[300];
+    int status = control_ask_quietly(socket_path, request, -1, answer, why, sizeof why);
+    return status == EX_OK ? status : command_fail(c, status, "%s", why);
 }
 
 json_t *control_ask_json(const struct command *c, const char *socket_path, const char *request, int *status)

@@ -18,6 +18,11 @@ const char *control_socket(const struct command *c, char *out, size_t size);
 /* Sends one request line and appends the whole answer. Returns EX_OK, or a status after a message on c->err.
  */
 int control_ask(const struct command *c, const char *socket_path, const char *request, struct buf *answer);
+/* As control_ask, but gives up when `stop` (a descriptor, -1: none) is readable, and the message goes to
+ * `why`.
+ */
+int control_ask_quietly(const char *socket_path, const char *request, int stop, struct buf *answer, char *why,
+                        size_t why_size);
 /* The same, read as JSON; NULL and *status set after a message. */
 json_t *control_ask_json(const struct command *c, const char *socket_path, const char *request, int *status);
 

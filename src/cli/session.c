@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 struct session {
     struct loop *loop;
@@ -16,6 +17,8 @@ struct session {
     struct modbus_answer answer;
     uint8_t data[2 * MODBUS_REGISTERS_MAX + 6];
     struct buf status;
+    struct watch interrupt;
+    bool interrupted;
 };
 
 static const char *const kinds[] = {"tcp", "serial", "rtu-over-tcp"};
@@ -90,10 +93,31 @@ struct session *session_open(const struct command *c, const char *mode, int *sta
     return begin(c, &config, status);
 }
 
+static void interrupted(struct watch *w, uint32_t events)
+{
+    (void)events;
+    struct session *s = (struct session *)(void *)((char *)w - offsetof(struct session, interrupt));
+    s->interrupted = true;
+    loop_unwatch(s->loop, w);
+}
+
+int session_heed(struct session *s, const struct interrupt *i)
+{
+    s->interrupt = (struct watch){.fd = i->fd, .ready = interrupted};
+    return loop_watch(s->loop, &s->interrupt, EPOLLIN);
+}
+
+bool session_interrupted(const struct session *s)
+{
+    return s->interrupted;
+}
+
 void session_close(struct session *s)
 {
     if (!s)
         return;
+    if (s->interrupt.active)
+        loop_unwatch(s->loop, &s->interrupt);
     s->line->ops->close(s->line);
     loop_free(s->loop);
     buf_free(&s->status);
@@ -123,13 +147,20 @@ static void done(struct transaction *t, const struct modbus_answer *answer)
 
 struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns)
 {
+    // After an interrupt the last transaction may still be the line's, until that is closed.
+    if (s->interrupted)
+        return (struct modbus_answer){.verdict = VERDICT_CANCELLED};
+    // The loop's clock stands still between turns: without this one, the time since the last request would
+    // be taken off this one's timeout. It also sees a connection that was closed meanwhile.
+    if (loop_turn(s->loop, 0) < 0 || s->interrupted)
+        return (struct modbus_answer){.verdict = VERDICT_CANCELLED};
     s->transaction = (struct transaction){.ask = *ask, .timeout_ns = timeout_ns, .done = done};
     s->answered = false;
     line_submit(s->line, &s->transaction);
-    while (!s->answered)
+    while (!s->answered && !s->interrupted)
         if (loop_turn(s->loop, -1) < 0)
             return (struct modbus_answer){.verdict = VERDICT_CANCELLED};
-    return s->answer;
+    return s->answered ? s->answer : (struct modbus_answer){.verdict = VERDICT_CANCELLED};
 }
 
 int64_t session_took_ns(const struct session *s)

@@ -6,6 +6,7 @@
 #ifndef SYMBIONT_CLI_SESSION_H
 #define SYMBIONT_CLI_SESSION_H
 
+#include "cli/interrupt.h"
 #include "cli/verb.h"
 #include "symbiont/line.h"
 
@@ -31,6 +32,10 @@ void session_close(struct session *s);
 
 const char *session_address(const struct session *s);
 const struct line_config *session_line(const struct session *s);
+
+/* From now on an interrupt ends waiting: session_ask then says VERDICT_CANCELLED, at once and for good. */
+int session_heed(struct session *s, const struct interrupt *i);
+bool session_interrupted(const struct session *s);
 
 /* Asks and waits. The answer's data are valid until the next call. `timeout_ns` 0: the line's. */
 struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns);

@@ -35,6 +35,7 @@
     ROW(plan)                                                                                                \
     ROW(profiles)                                                                                            \
     ROW(status)                                                                                              \
+    ROW(watch)                                                                                               \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
     ROW(completion)                                                                                          \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon tells of itself: lines, meters, publishers, storage; and the values in force.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "gateway/gateway.h"
@@ -168,8 +169,12 @@ static void meter_values_json(struct json *j, const struct meter *m)
         json_open(j, NULL, '{');
         json_text(j, "name", p->name);
         json_text(j, "unit", unit_text(p->unit));
-        if (values[i].reason != REASON_GOOD)
+        // A point with a longer period of its own is as it was when it was last asked.
+        bool kept = values[i].reason == REASON_NOT_DUE && isfinite(values[i].number);
+        if (values[i].reason != REASON_GOOD && !kept)
             json_text(j, "bad", reason_text(values[i]));
+        else if (p->type == POINT_STRING)
+            json_text(j, "value", meter_text(m, i));
         else if (p->single)
             json_single(j, "value", values[i].number);
         else

@@ -395,6 +395,11 @@ const struct value *meter_values(const struct meter *m)
     return m->values;
 }
 
+const char *meter_text(const struct meter *m, size_t point)
+{
+    return m->texts && m->texts[point] ? m->texts[point] : "";
+}
+
 struct utc meter_time(const struct meter *m)
 {
     return m->time;
