@@ -88,6 +88,16 @@ static bool named_registers(struct buf *text, const struct command *c, bool *any
     return true;
 }
 
+// Where the profile leaves the order of bytes to the meter, --order stands for the meter.
+static int order_asked(const struct command *c)
+{
+    const char *word = command_value(c, "order");
+    for (const struct choice *o = order_choices; word && o->word; o++)
+        if (strcmp(o->word, word) == 0)
+            return o->value;
+    return 0;
+}
+
 const struct device *target_device(struct target *t, const struct command *c, int *status)
 {
     struct buf text = {0};
@@ -110,6 +120,7 @@ const struct device *target_device(struct target *t, const struct command *c, in
                                          .ct_ratio = 1,
                                          .vt_ratio = 1,
                                          .unverified = command_flag(c, "unverified"),
+                                         .order = order_asked(c),
                                          .place = {"command line", 0},
                                          .subject = "the device"};
         device = device_compile(t->memory, &path, &request, d);
