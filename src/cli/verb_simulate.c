@@ -100,6 +100,8 @@ static int serve(struct run *r, const struct plant_config *plant)
         control = plant->control;
     if (!ports)
         ports = plant->ports_file;
+    if (ports)
+        unlink(ports); // who waits for it must not find that of an earlier run
     if (simulator_start(r->sim, why, sizeof why) < 0 ||
         (control && simulator_control(r->sim, control, why, sizeof why) < 0))
         return command_fail(r->c, EX_UNAVAILABLE, "%s", why);

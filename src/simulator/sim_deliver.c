@@ -87,16 +87,17 @@ static struct mono wire_due(struct sim_line *l, struct mono now, size_t request_
     }
     struct mono heard = mono_add(begin, (int64_t)request_bytes * l->char_ns + l->gap_ns);
     struct mono speaks = mono_add(heard, r->delay_ns);
-    if (r->n == 0) {
-        l->busy_until = heard;
+    // While a unit is late the master has given up on it and the line is free for others.
+    l->busy_until = heard;
+    if (r->n == 0)
         return heard;
-    }
     if (!r->chunk) {
         r->chunk = FIFO_BYTES;
         r->step_ns = FIFO_BYTES * l->char_ns;
     }
     int64_t chars = (int64_t)r->n * l->char_ns;
-    l->busy_until = mono_add(speaks, chars + l->gap_ns);
+    if (!r->overtakes)
+        l->busy_until = mono_add(speaks, chars + l->gap_ns);
     size_t first = r->n < r->chunk ? r->n : r->chunk;
     return mono_add(speaks, (int64_t)first * l->char_ns);
 }

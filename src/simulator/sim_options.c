@@ -96,7 +96,7 @@ static const struct option meter_options[] = {
     {"sunspec_model", OPTION_INT, AT(sunspec_model), .def = "0", .min = 0, .max = 65534, .help = "Model id a SunSpec device serves; 0: 213 for float points, else 203."},
     {"encode", OPTION_BOOL, AT(encode), .def = "false",
      .help = "Every read of a point returns digits that say which meter, which register and which read it is, for checking that nothing is lost or mixed up."},
-    {"number", OPTION_INT, AT(number), .def = "0", .min = 0, .max = 1e9, .help = "With `encode`: the number of the first copy."},
+    {"number", OPTION_INT, AT(number), .def = "0", .min = 0, .max = 1e9, .help = "With `encode`: the number of the first; copies count on from it, port by port."},
     {0},
 };
 #undef AT

@@ -160,7 +160,7 @@ static void serve(struct sim_peer *p, const struct sim_request *q, size_t reques
     r.close = r.overtakes = false;
     if (m->jitter_ns) {
         r.delay_ns += (int64_t)(sim_random(s) % (uint64_t)(m->jitter_ns + 1));
-        r.overtakes = true;
+        r.overtakes = !l->settings.wire_speed;
     }
     sim_fault_frame(f, frame, n, q, p->rtu, f ? sim_random(s) : 0, &r);
     if (p->tty)

@@ -183,6 +183,24 @@ def bytes_take_their_time_on_the_wire():
         assert first - begun < took - 0.2, "the answer came in one piece"
 
 
+def a_late_unit_does_not_hold_the_wire():
+    with Plant(PLANT.replace('unit_id = 1;\n    registers: ( { table = "input"', 'unit_id = 1; copies = 2;\n    registers: ( { table = "input"')) as plant:
+        assert plant.tell("fault drive_0 late delay_ms=500") == "ok"
+        fd = os.open(plant.lines["serial"]["serial"], os.O_RDWR | os.O_NOCTTY)
+        got, order = b"", []
+        os.write(fd, crc(bytes([1, 4, 0, 0, 0, 1])))
+        assert not select.select([fd], [], [], 0.2)[0]
+        os.write(fd, crc(bytes([2, 4, 0, 0, 0, 1])))
+        while len(order) < 2 and select.select([fd], [], [], 5)[0]:
+            got += os.read(fd, 100)
+            if len(got) >= 7:
+                assert got[:7] == crc(got[:5])
+                order.append(got[0])
+                got = got[7:]
+        os.close(fd)
+        assert order == [2, 1], order
+
+
 def anything_but_reads_is_refused_and_told():
     with Plant(PLANT, "--strict", "--json") as plant:
         c = Client(plant.port("hall"))
@@ -412,7 +430,8 @@ def mistakes_end_the_start():
         assert p.returncode == 69 and "Address already in use" in p.stderr, p
 
 
-CASES = [mbpoll_reads_tcp_and_serial, bytes_take_their_time_on_the_wire, anything_but_reads_is_refused_and_told,
+CASES = [mbpoll_reads_tcp_and_serial, bytes_take_their_time_on_the_wire, a_late_unit_does_not_hold_the_wire,
+         anything_but_reads_is_refused_and_told,
          a_strict_run_of_reads_ends_well, pipelined_and_split_requests_are_served, faults_do_what_they_say,
          rtu_faults_fail_the_crc_or_the_sender, lines_stop_start_and_drop, totals_grow_with_simulated_time,
          copies_and_ports_are_meters_of_their_own, more_than_1024_connections_are_served, mistakes_end_the_start]
