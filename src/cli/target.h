@@ -16,7 +16,8 @@
         {"coil", 0, "ADDRESS[:COUNT]", "coils", true, NULL},                                                 \
         {"discrete", 0, "ADDRESS[:COUNT]", "discrete inputs", true, NULL},                                   \
         {"type", 0, "TYPE", "of named registers: uint16 (default), int32, float32, ...", false, NULL},       \
-        {"order", 0, "ORDER", "of registers, and of a profile: abcd (default), cdab, badc, dcba", false, NULL},          \
+        {"order", 0,   "ORDER", "of registers, and of a profile: abcd (default), cdab, badc, dcba",          \
+         false,   NULL},                                                                                     \
     {                                                                                                        \
         "scale", 0, "NUMBER", "of named registers", false, NULL                                              \
     }

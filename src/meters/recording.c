@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "symbiont/expression.h"
 #include "symbiont/modbus.h"
 #include "symbiont/text.h"
 
@@ -243,6 +244,45 @@ static void finish(struct replay *r)
     r->finished = true;
 }
 
+// ---- Derived points ----
+
+static bool resolve(void *arg, const char *name, struct expression_source *out, char *why, size_t why_size)
+{
+    const struct device *d = arg;
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->points[i].name, name) == 0) {
+            *out = (struct expression_source){.index = (uint32_t)i, .unit = d->points[i].unit};
+            return true;
+        }
+    snprintf(why, why_size, "there is no point \"%s\" in this profile", name);
+    return false;
+}
+
+// Of one instant: windows over time have nothing to look at.
+static void derive(struct replay *r, size_t i)
+{
+    struct device copy = *r->device;
+    const struct point *p = &r->device->points[i];
+    const struct expression_names names = {resolve, &copy};
+    const struct expression_wanted wanted = {p->unit};
+    struct expression_error error;
+    struct expression *e = expression_compile(p->expression, &names, NULL, &wanted, &error);
+    struct expression_state *s = e ? expression_state_new(e) : NULL;
+    struct utc now = {0};
+    r->out[i] = (struct value){.reason = REASON_DEPENDENCY};
+    for (size_t k = 0; s && k < expression_slots(e); k++) {
+        struct value v = r->out[expression_source(e, k)->index];
+        expression_feed(s, k, now, v.reason == REASON_GOOD ? v.number : NAN);
+    }
+    double result = s ? expression_value(s, now) : NAN;
+    if (result >= p->min && result <= p->max)
+        r->out[i] = (struct value){.number = result};
+    if (!e)
+        wrong(r, "%s: %s", p->name, error.text);
+    expression_state_free(s);
+    expression_free(e);
+}
+
 static bool find_point(struct replay *r, const char *name, size_t *index)
 {
     const struct device *d = r->device;
@@ -271,12 +311,10 @@ static const struct point *point_named(struct replay *r, const char **at, struct
     if (!find_point(r, word, &i))
         return NULL;
     const struct point *p = &r->device->points[i];
-    if (p->type == POINT_DERIVED) {
-        wrong(r, "%s is derived from other points: expect those", p->name);
-        return NULL;
-    }
     if (!r->finished)
         finish(r);
+    if (p->type == POINT_DERIVED)
+        derive(r, i);
     *v = r->out[i];
     if (v->reason == REASON_NOT_YET) {
         wrong(r, "%s: no read holds %s %d, %d registers", p->name,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "symbiont/expression.h"
 #include "symbiont/plan.h"
 #include "symbiont/profile.h"
 
@@ -48,6 +49,29 @@ static void check_name(struct library *lib, const char *profile, const struct po
         COMPLAIN(lib, "%s: point %s has the quantity %s\n", profile, p->name, q);
 }
 
+static bool resolve(void *arg, const char *name, struct expression_source *out, char *why, size_t why_size)
+{
+    const struct device *d = *(const struct device **)arg;
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->points[i].name, name) == 0) {
+            *out = (struct expression_source){.index = (uint32_t)i, .unit = d->points[i].unit};
+            return true;
+        }
+    snprintf(why, why_size, "no point %s", name);
+    return false;
+}
+
+static void check_expression(struct library *lib, const struct device *d, const struct point *p)
+{
+    const struct expression_names names = {resolve, &d};
+    const struct expression_wanted wanted = {p->unit};
+    struct expression_error error;
+    struct expression *e = expression_compile(p->expression, &names, NULL, &wanted, &error);
+    if (!e)
+        COMPLAIN(lib, "%s: point %s: %s\n", d->profile, p->name, error.text);
+    expression_free(e);
+}
+
 static void check_point(struct library *lib, const struct device *d, size_t i)
 {
     const struct point *p = &d->points[i];
@@ -55,6 +79,8 @@ static void check_point(struct library *lib, const struct device *d, size_t i)
     const struct unit *normal = unit_find(p->quantity->unit);
     if (p->quantity->kind != QUANTITY_TEXT && !unit_compatible(p->unit, normal))
         COMPLAIN(lib, "%s: point %s is published in %s\n", d->profile, p->name, unit_text(p->unit));
+    if (p->type == POINT_DERIVED)
+        check_expression(lib, d, p);
     if (p->min > p->max || (p->factor == 0 && p->type < POINT_STRING))
         COMPLAIN(lib, "%s: point %s can have no value\n", d->profile, p->name);
     for (size_t j = 0; j < i; j++)
