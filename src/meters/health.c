@@ -22,8 +22,8 @@ enum health_advice health_advise(const struct health *h, struct mono now)
 
 static enum health_change answered_now(struct health *h)
 {
-    enum health_change change =
-        h->state == HEALTH_DOWN || h->state == HEALTH_UNKNOWN ? HEALTH_CAME_UP : HEALTH_SAME;
+    enum health_change change = h->known_up ? HEALTH_SAME : HEALTH_CAME_UP;
+    h->known_up = true;
     h->state = HEALTH_UP;
     h->failures = 0;
     h->probes = 0;

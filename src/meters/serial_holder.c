@@ -42,21 +42,16 @@ static bool has_open(const char *pid, dev_t device)
     DIR *dir = opendir(path);
     if (!dir)
         return false;
-    // Who holds the other side of a pseudo terminal (socat, a simulator) keeps this side open to keep it
-    // alive: no second master.
-    bool found = false, other_side = false;
+    bool found = false;
     struct dirent *e;
-    while ((e = readdir(dir))) {
+    while (!found && (e = readdir(dir))) {
         ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof target);
         struct stat st;
-        if (n <= 5 || memcmp(target, "/dev/", 5) != 0 || fstatat(dirfd(dir), e->d_name, &st, 0) != 0 ||
-            !S_ISCHR(st.st_mode))
-            continue;
-        found |= st.st_rdev == device;
-        other_side |= n >= 4 && memcmp(target + n - 4, "ptmx", 4) == 0;
+        found = n > 5 && memcmp(target, "/dev/", 5) == 0 && fstatat(dirfd(dir), e->d_name, &st, 0) == 0 &&
+                S_ISCHR(st.st_mode) && st.st_rdev == device;
     }
     closedir(dir);
-    return found && !other_side;
+    return found;
 }
 
 pid_t serial_device_user(const struct stat *device)
