@@ -226,6 +226,12 @@ static void progressed(void *arg)
         pump(p);
 }
 
+static bool any_under_way(void *arg)
+{
+    const struct publisher *p = arg;
+    return p->delivery.flying > 0;
+}
+
 static void copy_for_status(struct publisher *p)
 {
     pthread_mutex_lock(&p->lock);
@@ -378,7 +384,7 @@ static struct publisher *open_mqtt(const void *settings, const struct publisher_
         free_all(p);
         return NULL;
     }
-    const struct mqtt_client_events events = {went_up, went_down, progressed, p};
+    const struct mqtt_client_events events = {went_up, went_down, progressed, any_under_way, p};
     const struct mqtt_client_settings s = {p->config, SUBJECT, p->client_id, p->will_topic, "offline"};
     p->client = mqtt_client_new(&s, &events, why, why_size);
     if (!p->client) {

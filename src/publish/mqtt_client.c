@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 #include "certificate.h"
 #include "symbiont/backoff.h"
 #include "symbiont/files.h"
@@ -18,6 +21,9 @@
 // A connection that stood for a minute was a good one: the next pause begins small again. Less, and two
 // clients with one id would throw each other out every second.
 #define STABLE_NS (60 * NS_PER_S)
+// Mosquitto 2.0.11 throws the older of two clients with one id out without a word: so many connections in a
+// row that ended soon, while nothing was under way, mean another client.
+#define SHORT_LIVES 3
 // Another client with our id: the longer we stay away, the less both lose until someone repairs it.
 #define CONFLICT_FIRST_NS (30 * NS_PER_S)
 #define CONFLICT_CAP_NS   (600 * NS_PER_S)
@@ -56,11 +62,13 @@ struct mqtt_client {
     struct server servers[MQTT_SERVERS_MAX];
     size_t count, at, tried; // tried: of this round
     struct lookup *lookup;
-    bool other_family; // use the name's other address this time
+    struct lookup_result found; // of the server being tried
+    bool other_family;          // use the name's other address this time
     bool had_other;
 
     struct mqtt_paho *paho;
     struct mono up_since;
+    unsigned short_lives;
     struct backoff pause, conflict_pause;
     struct complaint trouble, certificate_trouble;
     struct mqtt_client_info info;
@@ -192,6 +200,7 @@ static void looked_up(void *arg, const struct lookup_result *result)
     struct mqtt_client *c = arg;
     char host[MQTT_HOST_MAX], words[400];
     c->lookup = NULL;
+    c->found = *result;
     if (result->error) {
         snprintf(words, sizeof words, "%s: %s", current(c)->address.host, result->error);
         try_next(c, words);
@@ -217,13 +226,12 @@ static void looked_up(void *arg, const struct lookup_result *result)
 static void attempt(struct mqtt_client *c)
 {
     struct server *s = current(c);
-    struct lookup_result literal;
     c->info.server = s->text;
     c->info.attempts++;
     if (s->version == V3_11 && !s->trying_old && c->config->version == MQTT_VERSION_AUTO &&
         !mono_before(loop_now(c->loop), s->ask_again))
         s->version = V5;
-    if (lookup_literal(s->address.host, s->address.port, &literal)) {
+    if (lookup_literal(s->address.host, s->address.port, &c->found)) {
         c->had_other = false;
         open_connection(c, s->address.host);
         return;
@@ -251,11 +259,36 @@ static bool refuses_v5(const struct mqtt_greeting *g)
     return g->closed || g->code == REASON_UNSUPPORTED_VERSION || g->code == 1;
 }
 
+// Paho does not say whether the TCP connection was refused or the certificate is for another host, and the
+// second is an alarm: so it is looked at.
+static bool accepts_tcp(const struct lookup_result *r)
+{
+    const struct timeval limit = {.tv_sec = 2};
+    int fd = socket(r->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    bool accepted = connect(fd, (const struct sockaddr *)&r->address, r->size) == 0;
+    close(fd);
+    return accepted;
+}
+
+static void explain_tls(struct mqtt_client *c, struct mqtt_greeting *g)
+{
+    if (!current(c)->address.tls || g->code > 0 || g->closed || strncmp(g->words, "TLS", 3) == 0 ||
+        !accepts_tcp(&c->found))
+        return;
+    snprintf(g->words, sizeof g->words,
+             "TLS: the certificate is not for %.80s, or the broker wants another of us",
+             current(c)->address.host);
+}
+
 static void link_failed(struct mqtt_client *c)
 {
     struct server *s = current(c);
     struct mqtt_greeting g = *mqtt_paho_greeting(c->paho);
     drop_paho(c);
+    explain_tls(c, &g);
     if (s->version == V5 && c->config->version == MQTT_VERSION_AUTO && refuses_v5(&g)) {
         s->version = V3_11;
         s->trying_old = true;
@@ -268,6 +301,15 @@ static void link_failed(struct mqtt_client *c)
         s->trying_old = false;
     }
     try_next(c, g.words);
+}
+
+// How long a connection must have stood to have been a good one: two clients with one id that throw each
+// other out take turns of the length of their pauses.
+static int64_t stable_ns(const struct mqtt_client *c)
+{
+    int64_t pause = c->conflict_pause.nominal_ns > c->pause.nominal_ns ? c->conflict_pause.nominal_ns
+                                                                       : c->pause.nominal_ns;
+    return 2 * pause > STABLE_NS ? 2 * pause : STABLE_NS;
 }
 
 static void settle_version(struct mqtt_client *c, struct server *s)
@@ -303,7 +345,7 @@ static void link_up(struct mqtt_client *c)
     c->state = UP;
     c->tried = 0;
     c->up_since = loop_now(c->loop);
-    set_timer(c, STABLE_NS);
+    set_timer(c, stable_ns(c));
     c->info.up = true;
     c->info.since = utc_now();
     c->info.version = s->version;
@@ -319,23 +361,34 @@ static void link_up(struct mqtt_client *c)
     c->events.up(c->events.arg);
 }
 
+static bool is_conflict(struct mqtt_client *c, const struct mqtt_loss *loss, bool idle)
+{
+    bool soon = mono_since(loop_now(c->loop), c->up_since) < stable_ns(c);
+    c->short_lives = soon && idle && !loss->rebuilt && !loss->reason ? c->short_lives + 1 : 0;
+    return loss->reason == REASON_TAKEN_OVER || c->short_lives >= SHORT_LIVES;
+}
+
 static void link_lost(struct mqtt_client *c, const struct mqtt_loss *loss)
 {
     struct server *s = current(c);
+    bool conflict = is_conflict(c, loss, !c->events.under_way(c->events.arg));
     drop_paho(c);
     c->info.up = false;
     c->info.since = utc_now();
     c->info.losses++;
     remember_error(c, loss->words);
     int64_t pause = backoff_next(&c->pause, random_bits());
-    if (loss->reason == REASON_TAKEN_OVER) {
+    if (conflict) {
         pause = backoff_next(&c->conflict_pause, random_bits());
         c->info.conflict = true;
         log_error(c->settings.subject,
-                  "another client connected to %s with the client_id \"%s\": two gateways with one site id? "
-                  "Change one "
-                  "of them. Next attempt in %.0f s",
-                  s->text, c->settings.client_id, (double)pause / NS_PER_S);
+                  "%s %s: another client with the client_id \"%s\"? Two gateways with one site id disturb "
+                  "each other: "
+                  "change one. Next attempt in %.0f s",
+                  s->text,
+                  loss->reason == REASON_TAKEN_OVER ? "gave the connection to another client"
+                                                    : "ends every connection soon",
+                  c->settings.client_id, (double)pause / NS_PER_S);
     } else {
         complain(&c->trouble, loop_now(c->loop), LOG_LEVEL_WARNING, c->settings.subject,
                  "connection to %s lost: %s; next attempt in %.1f s", s->text, loss->words,
@@ -399,10 +452,11 @@ static void timer_fired(struct timer *t, struct mono now)
         drop_paho(c);
         try_next(c, "the broker does not answer");
         break;
-    case UP: // a minute, then every day
+    case UP: // once it has stood long enough, then every day
         backoff_reset(&c->pause);
         backoff_reset(&c->conflict_pause);
         c->info.conflict = false;
+        c->short_lives = 0;
         look_at_certificate(c);
         set_timer(c, DAY_NS);
         break;

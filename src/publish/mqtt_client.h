@@ -33,6 +33,7 @@ struct mqtt_client_events {
     void (*up)(void *arg);
     void (*down)(void *arg, const struct mqtt_loss *loss); /* after it no message has an outcome any more */
     void (*progress)(void *arg);                           /* some message has its outcome */
+    bool (*under_way)(void *arg);                          /* is any message without an outcome? */
     void *arg;
 };
 

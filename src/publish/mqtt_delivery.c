@@ -146,13 +146,14 @@ void mqtt_delivery_up(struct mqtt_delivery *d)
     d->gaps_looked_at = (struct mono){0};
 }
 
-// The oldest message under way, when the connection broke soon after it was sent.
+// The oldest message that is not done with, when the connection broke soon after it was sent. Also one that
+// was refused: mosquitto 2.0.11 with max_queued_messages 0 refuses, and then hangs up.
 static uint64_t broken_by(const struct mqtt_delivery *d, struct mono now)
 {
     uint64_t first = mqtt_order_first(&d->order);
     for (size_t i = 0; first && i < d->parcel_count; i++) {
         const struct mqtt_parcel *p = &d->parcels[i];
-        if (p->state == PARCEL_FLYING && p->kind == PARCEL_MESSAGE && p->id == first &&
+        if (p->state != PARCEL_FREE && p->kind == PARCEL_MESSAGE && p->id == first && p->sent.ns &&
             mono_since(now, p->sent) < SOON_NS)
             return first;
     }
@@ -207,8 +208,9 @@ static void accepted(struct mqtt_delivery *d, struct mqtt_parcel *p)
     switch (p->kind) {
     case PARCEL_MESSAGE:
         d->passed = true;
-        mqtt_not_refused(&d->refusals, p->topic_hash);
-        complaint_over(&d->refusal_trouble, d->subject, "messages are accepted again");
+        if (mqtt_not_refused(&d->refusals, p->topic_hash))
+            complaint_over(&d->refusal_trouble, d->subject, "messages on %s are accepted again",
+                           p->topic.data);
         mqtt_order_done(&d->order, p->id);
         break;
     case PARCEL_DOCUMENT:
@@ -246,18 +248,34 @@ static void refused(struct mqtt_delivery *d, struct mqtt_parcel *p, unsigned rea
     }
 }
 
+// The oldest of the refused ones: their places in the table say nothing about their order.
+static struct mqtt_parcel *next_refused(struct mqtt_delivery *d)
+{
+    struct mqtt_parcel *oldest = NULL;
+    for (size_t i = 0; i < d->parcel_count; i++) {
+        struct mqtt_parcel *p = &d->parcels[i];
+        if (p->state == PARCEL_FLYING && (atomic_load(&p->message.outcome) & MQTT_REFUSED) &&
+            (!oldest || p->id < oldest->id))
+            oldest = p;
+    }
+    return oldest;
+}
+
 void mqtt_delivery_collect(struct mqtt_delivery *d, struct mono now)
 {
+    bool some_refused = false;
     for (size_t i = 0; d->flying && i < d->parcel_count; i++) {
         struct mqtt_parcel *p = &d->parcels[i];
         if (p->state != PARCEL_FLYING)
             continue;
         unsigned outcome = atomic_load(&p->message.outcome);
+        some_refused |= (outcome & MQTT_REFUSED) != 0;
         if (outcome == MQTT_ACCEPTED)
             accepted(d, p);
-        else if (outcome & MQTT_REFUSED)
-            refused(d, p, outcome & 0xff, now);
     }
+    struct mqtt_parcel *p;
+    while (some_refused && (p = next_refused(d)))
+        refused(d, p, atomic_load(&p->message.outcome) & 0xff, now);
     acknowledge(d);
 }
 
@@ -269,6 +287,8 @@ static struct mqtt_parcel *address(struct mqtt_delivery *d, enum mqtt_parcel_kin
     if (!p)
         return NULL;
     p->kind = kind;
+    p->id = 0;
+    p->sent = (struct mono){0};
     buf_reset(&p->topic);
     buf_reset(&p->payload);
     buf_puts(&p->topic, d->prefix);
@@ -292,6 +312,7 @@ static bool send_document(struct mqtt_delivery *d, bool suspects, struct mono no
     if (!p || !mqtt_documents_take(d->documents, suspects, &p->document, &p->topic, &p->payload))
         return false;
     p->kind = PARCEL_DOCUMENT;
+    p->id = 0;
     p->topic_hash = hash_of(p->topic.data);
     return send_parcel(d, p, now);
 }
@@ -314,11 +335,22 @@ static bool send_gap(struct mqtt_delivery *d, struct mono now)
     return send_parcel(d, p, now);
 }
 
+static struct mqtt_parcel *next_due(struct mqtt_delivery *d, struct mono now)
+{
+    struct mqtt_parcel *oldest = NULL;
+    for (size_t i = 0; d->held && i < d->parcel_count; i++) {
+        struct mqtt_parcel *p = &d->parcels[i];
+        if (p->state == PARCEL_HELD && !mono_before(now, p->due) && (!oldest || p->id < oldest->id))
+            oldest = p;
+    }
+    return oldest;
+}
+
 static bool send_held(struct mqtt_delivery *d, unsigned window, struct mono now)
 {
-    for (size_t i = 0; d->held && i < d->parcel_count && d->flying < window; i++)
-        if (d->parcels[i].state == PARCEL_HELD && !mono_before(now, d->parcels[i].due) &&
-            !send_parcel(d, &d->parcels[i], now))
+    struct mqtt_parcel *p;
+    while (d->flying < window && (p = next_due(d, now)))
+        if (!send_parcel(d, p, now))
             return false;
     return true;
 }

@@ -27,7 +27,7 @@ struct mqtt_parcel {
     struct mqtt_message message;
     enum mqtt_parcel_kind kind;
     enum mqtt_parcel_state state;
-    uint64_t id; /* PARCEL_MESSAGE */
+    uint64_t id; /* PARCEL_MESSAGE; of the others 0 */
     struct utc time;
     struct mqtt_document document;
     uint64_t topic_hash;

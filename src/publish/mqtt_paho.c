@@ -173,6 +173,7 @@ static void disconnected(void *context, MQTTProperties *props, enum MQTTReasonCo
     struct mqtt_paho *p = context;
     (void)props;
     atomic_store(&p->disconnect_reason, (int)reason);
+    set_link(p, MQTT_LINK_LOST); // 1.3.12 does not call connection_lost for it
 }
 
 static int message_arrived(void *context, char *topic, int topic_len, MQTTAsync_message *message)

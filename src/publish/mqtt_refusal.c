@@ -42,6 +42,7 @@ static struct mqtt_refused_topic *place_of(struct mqtt_refusals *r, uint64_t top
         if (t->topic == 0 ? oldest->topic != 0 : oldest->topic != 0 && mono_before(t->due, oldest->due))
             oldest = t;
     }
+    r->count += oldest->topic == 0;
     *oldest = (struct mqtt_refused_topic){.topic = topic};
     return oldest;
 }
@@ -62,9 +63,14 @@ struct mqtt_verdict mqtt_refused(struct mqtt_refusals *r, uint64_t topic, unsign
     return (struct mqtt_verdict){t->tries > rule->tries && !waits, t->due, rule->words};
 }
 
-void mqtt_not_refused(struct mqtt_refusals *r, uint64_t topic)
+bool mqtt_not_refused(struct mqtt_refusals *r, uint64_t topic)
 {
-    for (size_t i = 0; i < MQTT_REFUSED_TOPICS; i++)
-        if (r->topics[i].topic == topic)
-            r->topics[i] = (struct mqtt_refused_topic){0};
+    for (size_t i = 0; r->count && i < MQTT_REFUSED_TOPICS; i++) {
+        if (r->topics[i].topic != topic)
+            continue;
+        r->topics[i] = (struct mqtt_refused_topic){0};
+        r->count--;
+        return true;
+    }
+    return false;
 }

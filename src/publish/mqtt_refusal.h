@@ -23,6 +23,7 @@ struct mqtt_refused_topic {
 
 struct mqtt_refusals {
     struct mqtt_refused_topic topics[MQTT_REFUSED_TOPICS];
+    unsigned count;
 };
 
 struct mqtt_verdict {
@@ -36,6 +37,7 @@ struct mqtt_verdict {
  * will mend. */
 struct mqtt_verdict mqtt_refused(struct mqtt_refusals *r, uint64_t topic, unsigned reason, bool others_pass,
                                  struct mono now);
-void mqtt_not_refused(struct mqtt_refusals *r, uint64_t topic);
+/* Accepted. True when it had been refused before. */
+bool mqtt_not_refused(struct mqtt_refusals *r, uint64_t topic);
 
 #endif
