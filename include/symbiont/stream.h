@@ -214,13 +214,24 @@ bool stream_forecast(const struct stream *s, struct utc t, double out[static 168
  * NaN. */
 double stream_baseline(const struct stream *s, struct utc t);
 /* Weight of the provenance times coverage times firmness (P20/P50), 0..1. */
-double stream_confidence(const struct stream *s, struct utc t);
+double stream_confidence(struct stream *s, struct utc t);
+/* Share of the last 4 weeks in which it was known, 0..1; NaN without history. */
+double stream_coverage(struct stream *s, struct utc t);
 
 /* ---- Over a restart ---- */
 
+/*
+ * Two things bring a stream back: the hours of its last 54 weeks, in order, out of the ledger (they make
+ * profile, baseline and forecast), and the bytes of stream_save (the open hour, the surplus state, the
+ * container, the windows), which are small and belong into the same commit as the hours that were closed
+ * before.
+ */
+void stream_recall(struct stream *s, const struct stream_hour *h);
+#define STREAM_RECALL_HOURS (54 * 168)
+
 void stream_save(struct stream *s, struct buf *out);
-/* False, and the stream untouched, when the bytes are damaged or of a stream that was set up otherwise.
- * History and the open hour survive a changed formula; windows and the surplus state only an equal one. */
+/* False, and the stream untouched, when the bytes are damaged or of a stream of another name or unit. After a
+ * change of the formula or the thresholds the open hour is kept, state and windows begin anew. */
 bool stream_restore(struct stream *s, const void *data, size_t n);
 /* Bytes of memory it takes. */
 size_t stream_memory(const struct stream *s);

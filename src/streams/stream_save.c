@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stream's moment as bytes, to go on after a restart.
+//
+//     "SST1"
+//     u64 identity (name, unit, container or not), u64 setup (formula, thresholds, container, parts)
+//     u8 flags (1 started, 2 gap, 4 recurring), i64 last_ms, high_ms
+//     the open hour: i64 hour, f64 amount, internal, surplus, came_in, taken, low, high, i64 known_ms,
+//     surplus_ms surplus: u8 state, i64 dwell_ms, unknown_ms, began_ms, f64 amount container: f64 tare,
+//     level, counted, from, held, taken_out, i64 level_ms, from_ms, held_ms, working_ms, grain_ms,
+//                u8 flags (1 absent, 2 full_said), u8 n, 5 x (f64 sample, i64 time), u8 n, n x (i64 at, f64
+//                filled)
+//     per part that is compiled: u32 length, bytes of expression_state_save
+//     u64 FNV-1a of all bytes before
+//
+// Big-endian; f64 as its 64 bits. What does not fit together is refused as a whole.
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "streams/stream_inside.h"
+#include "symbiont/cursor.h"
+
+static const char magic[4] = {'S', 'S', 'T', '1'};
+enum { STARTED = 1, GAP = 2, RECURRING = 4 };
+enum { ABSENT = 1, FULL_SAID = 2 };
+
+#define LATEST_MS (INT64_C(1) << 53)
+
+static uint64_t fnv(uint64_t hash, const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static const uint64_t seed = UINT64_C(0xcbf29ce484222325);
+
+static uint64_t identity_of(const struct stream *s)
+{
+    uint64_t h = fnv(seed, s->config->name, strlen(s->config->name) + 1);
+    h = fnv(h, unit_text(s->unit), strlen(unit_text(s->unit)) + 1);
+    return fnv(h, s->has_container ? "c" : "f", 1);
+}
+
+static uint64_t setup_of(const struct stream *s)
+{
+    char text[400];
+    int n = snprintf(text, sizeof text, "%d %.17g %.17g %lld %lld %lld %.17g %.17g %.17g %.17g %lld",
+                     s->can_surplus, s->rule.above, s->rule.below, (long long)s->rule.hold_ms,
+                     (long long)s->rule.release_ms, (long long)s->rule.unknown_ms, s->container_rule.capacity,
+                     s->container_rule.tare, s->container_rule.volume_limit, s->container_rule.stable,
+                     (long long)s->container_rule.within_ms);
+    uint64_t h = fnv(seed, text, (size_t)n);
+    h = fnv(h, s->formula, strlen(s->formula) + 1);
+    if (s->config->internal)
+        h = fnv(h, s->config->internal, strlen(s->config->internal) + 1);
+    return h;
+}
+
+// ---- Writing ----
+
+static void put_u64(struct buf *b, uint64_t v)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
+    buf_put(b, bytes, sizeof bytes);
+}
+
+static void put_u8(struct buf *b, unsigned v)
+{
+    buf_putc(b, (char)(uint8_t)v);
+}
+
+static void put_i64(struct buf *b, int64_t v)
+{
+    put_u64(b, (uint64_t)v);
+}
+
+static void put_f64(struct buf *b, double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    put_u64(b, bits);
+}
+
+static void put_hour(struct buf *b, const struct open_hour *o)
+{
+    put_i64(b, o->hour);
+    const double sums[] = {o->amount, o->internal, o->surplus, o->came_in, o->taken, o->low, o->high};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        put_f64(b, sums[i]);
+    put_i64(b, o->known_ms);
+    put_i64(b, o->surplus_ms);
+}
+
+static void put_container(struct buf *b, const struct container *c)
+{
+    const double numbers[] = {c->tare, c->level, c->counted, c->from, c->held, c->taken_out};
+    const int64_t times[] = {c->level_ms, c->from_ms, c->held_ms, c->working_ms, c->grain_ms};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        put_f64(b, numbers[i]);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        put_i64(b, times[i]);
+    put_u8(b, (c->absent ? ABSENT : 0u) | (c->full_said ? FULL_SAID : 0u));
+    put_u8(b, c->n);
+    for (int i = 0; i < CONTAINER_SAMPLES; i++) {
+        put_f64(b, c->samples[i]);
+        put_i64(b, c->times[i]);
+    }
+    put_u8(b, c->points_n);
+    for (uint32_t i = 0; i < c->points_n; i++) {
+        put_i64(b, c->points[i].at_ms);
+        put_f64(b, c->points[i].filled);
+    }
+}
+
+static void put_parts(struct stream *s, struct buf *b)
+{
+    for (size_t i = 0; i < s->part_count; i++) {
+        if (!s->parts[i].program)
+            continue;
+        struct buf bytes = {0};
+        expression_state_save(s->parts[i].state, &bytes);
+        put_u8(b, (unsigned)(bytes.len >> 24));
+        put_u8(b, (unsigned)(bytes.len >> 16));
+        put_u8(b, (unsigned)(bytes.len >> 8));
+        put_u8(b, (unsigned)bytes.len);
+        buf_put(b, bytes.data, bytes.len);
+        b->failed |= bytes.failed;
+        buf_free(&bytes);
+    }
+}
+
+void stream_save(struct stream *s, struct buf *out)
+{
+    size_t begin = out->len;
+    buf_put(out, magic, sizeof magic);
+    put_u64(out, identity_of(s));
+    put_u64(out, setup_of(s));
+    put_u8(out, (s->started ? STARTED : 0u) | (s->gap ? GAP : 0u) | (s->recurring ? RECURRING : 0u));
+    put_i64(out, s->last_ms);
+    put_i64(out, s->high_ms);
+    put_hour(out, &s->hour);
+    put_u8(out, s->surplus.state);
+    put_i64(out, s->surplus.dwell_ms);
+    put_i64(out, s->surplus.unknown_ms);
+    put_i64(out, s->surplus.began_ms);
+    put_f64(out, s->surplus.amount);
+    put_container(out, &s->container);
+    put_parts(s, out);
+    if (!out->failed)
+        put_u64(out, fnv(seed, out->data + begin, out->len - begin));
+}
+
+// ---- Reading ----
+
+struct moment {
+    bool started, gap, recurring;
+    int64_t last_ms, high_ms;
+    struct open_hour hour;
+    struct surplus surplus;
+    struct container container;
+};
+
+static uint64_t take_u64(struct cursor *c)
+{
+    uint64_t high = cursor_u32(c);
+    return high << 32 | cursor_u32(c);
+}
+
+// A time, or a span of time.
+static int64_t take_time(struct cursor *c)
+{
+    int64_t v = (int64_t)take_u64(c);
+    if (v > LATEST_MS || v < -LATEST_MS)
+        c->failed = true;
+    return v;
+}
+
+static double take_f64(struct cursor *c)
+{
+    uint64_t bits = take_u64(c);
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    if (isinf(v))
+        c->failed = true;
+    return v;
+}
+
+static double take_number(struct cursor *c)
+{
+    double v = take_f64(c);
+    if (isnan(v))
+        c->failed = true;
+    return v;
+}
+
+static void take_hour(struct cursor *c, struct open_hour *o)
+{
+    o->hour = take_time(c);
+    double *const sums[] = {&o->amount, &o->internal, &o->surplus, &o->came_in, &o->taken};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        *sums[i] = take_number(c);
+    o->low = take_f64(c);
+    o->high = take_f64(c);
+    o->known_ms = take_time(c);
+    o->surplus_ms = take_time(c);
+    if (o->known_ms < 0 || o->known_ms > 3600000 || o->surplus_ms < 0 || o->surplus_ms > 3600000 ||
+        o->hour > LATEST_MS / 3600000 || o->hour < -LATEST_MS / 3600000)
+        c->failed = true;
+}
+
+static void take_container(struct cursor *c, struct container *out)
+{
+    out->tare = take_number(c);
+    out->level = take_f64(c);
+    out->counted = take_number(c);
+    out->from = take_f64(c);
+    out->held = take_f64(c);
+    out->taken_out = take_number(c);
+    int64_t *const times[] = {&out->level_ms, &out->from_ms, &out->held_ms, &out->working_ms, &out->grain_ms};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        *times[i] = take_time(c);
+    uint8_t flags = cursor_u8(c);
+    out->absent = flags & ABSENT;
+    out->full_said = flags & FULL_SAID;
+    out->n = cursor_u8(c);
+    for (int i = 0; i < CONTAINER_SAMPLES; i++) {
+        out->samples[i] = take_number(c);
+        out->times[i] = take_time(c);
+    }
+    out->points_n = cursor_u8(c);
+    if (out->n > CONTAINER_SAMPLES || out->points_n > CONTAINER_POINTS || out->grain_ms < 0)
+        c->failed = true;
+    for (uint32_t i = 0; !c->failed && i < out->points_n; i++) {
+        out->points[i].at_ms = take_time(c);
+        out->points[i].filled = take_number(c);
+        if (i > 0 && out->points[i].at_ms <= out->points[i - 1].at_ms)
+            c->failed = true;
+    }
+}
+
+static bool take_moment(struct cursor *c, struct moment *m)
+{
+    uint8_t flags = cursor_u8(c);
+    m->started = flags & STARTED;
+    m->gap = flags & GAP;
+    m->recurring = flags & RECURRING;
+    m->last_ms = take_time(c);
+    m->high_ms = take_time(c);
+    take_hour(c, &m->hour);
+    m->surplus.state = cursor_u8(c);
+    m->surplus.dwell_ms = take_time(c);
+    m->surplus.unknown_ms = take_time(c);
+    m->surplus.began_ms = take_time(c);
+    m->surplus.amount = take_number(c);
+    take_container(c, &m->container);
+    if (m->surplus.state > STREAM_RELEASING || m->surplus.dwell_ms < 0 || m->surplus.unknown_ms < 0)
+        c->failed = true;
+    // The open hour is the one that the time accounted for ends in, or the one that begins there.
+    if (m->started && (m->high_ms < m->hour.hour * 3600000 || m->high_ms > (m->hour.hour + 1) * 3600000))
+        c->failed = true;
+    return !c->failed;
+}
+
+// Each window as far as its own bytes are sound: an expression that changed begins anew.
+static void take_parts(struct stream *s, struct cursor *c)
+{
+    for (size_t i = 0; i < s->part_count && !c->failed; i++) {
+        if (!s->parts[i].program)
+            continue;
+        uint32_t n = cursor_u32(c);
+        const uint8_t *bytes = cursor_take(c, n);
+        if (bytes)
+            expression_state_restore(s->parts[i].state, bytes, n);
+    }
+}
+
+bool stream_restore(struct stream *s, const void *data, size_t n)
+{
+    if (n < sizeof magic + 24 || memcmp(data, magic, sizeof magic) != 0)
+        return false;
+    struct cursor end = cursor_over((const uint8_t *)data + n - 8, 8);
+    struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic - 8);
+    struct moment m = {0};
+    if (take_u64(&end) != fnv(seed, data, n - 8) || take_u64(&c) != identity_of(s))
+        return false;
+    bool same = take_u64(&c) == setup_of(s);
+    if (!take_moment(&c, &m))
+        return false;
+    s->started = m.started;
+    s->last_ms = m.last_ms;
+    s->high_ms = m.high_ms;
+    s->hour = m.hour;
+    s->gap = m.gap;
+    if (!same)
+        return true;
+    s->recurring = m.recurring;
+    s->surplus = m.surplus;
+    if (s->has_container)
+        s->container = m.container;
+    take_parts(s, &c);
+    return true;
+}
