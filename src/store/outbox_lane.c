@@ -10,6 +10,8 @@
 
 // 64 KiB hold a hundred readings: one allocation per hundred puts, little waste while only a few wait.
 #define BLOCK_CAP 65536u
+// Blocks kept for reuse, 1 MiB: touching fresh memory costs more than all the rest of a put.
+#define SPARES_MAX 16u
 // Read ahead and kept behind for a rewind, per lane. A row inflates to 256 KiB at most, save single large
 // messages.
 #define LOADED_MAX (1u << 20)
@@ -62,7 +64,7 @@ void lane_free(struct lane *l)
         free(l->held);
     free_list(l->head);
     free_list(l->loaded);
-    free(l->spare);
+    free_list(l->spare);
     spans_free(&l->spans);
     close(l->event_fd);
     pthread_cond_destroy(&l->loaded_more);
@@ -124,10 +126,13 @@ void lane_let_go(struct lane *l, struct block *b)
     b->listed = false;
     if (b->pins)
         return; // the last one to unpin frees it
-    if (!l->spare && b->cap == l->block_cap)
+    if (l->spares < SPARES_MAX && b->cap == l->block_cap) {
+        b->next = l->spare;
         l->spare = b;
-    else
+        l->spares++;
+    } else {
         free(b);
+    }
 }
 
 static void unpin(struct lane *l, struct block *b)
@@ -177,9 +182,10 @@ static enum lane_put add_block(struct lane *l, struct mono now, size_t memory_ma
     if (used + cap + sizeof(struct block) > memory_max)
         return LANE_PUT_BOUND;
     struct block *b;
-    if (l->spare && l->spare->cap == cap) {
+    if (l->spare && cap == l->block_cap) {
         b = l->spare;
-        l->spare = NULL;
+        l->spare = b->next;
+        l->spares--;
     } else {
         b = block_new(cap);
         if (!b)

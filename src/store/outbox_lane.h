@@ -44,7 +44,9 @@ struct lane {
     struct spans spans;
 
     struct block *head, *tail, *cursor; /* fresh */
-    struct block *spare, *held;
+    struct block *spare; /* a few blocks for reuse */
+    size_t spares;
+    struct block *held;
     size_t block_cap;
     atomic_size_t *memory; /* bytes of fresh blocks, all lanes */
     size_t fresh_bytes;
