@@ -48,7 +48,8 @@ int outbox_close(struct outbox *o);
 uint64_t outbox_epoch(const struct outbox *o);
 
 /* Changes bounds and lanes at reload: lanes present before keep their messages; a lane that is gone keeps
- * its messages on disk for when it comes back. Publishers are stopped while this runs. */
+ * its messages on disk for when it comes back. Every lane is rewound. Publishers are stopped while this runs; the path
+ * cannot change. Returns 0, or -1 with a sentence in `why` and nothing changed. */
 int outbox_configure(struct outbox *o, const struct outbox_settings *s, char *why, size_t why_size);
 
 /* Copies the message in. `topic` may be "" for publishers that need none. Returns its id (> 0,
@@ -69,7 +70,8 @@ struct outbox_item {
  * pointers are valid until the lane's next call of outbox_next. What is on disk is read ahead by the outbox's thread;
  * when that is not ready this waits for it, at most 100 ms, and then says false. */
 bool outbox_next(struct outbox *o, size_t lane, struct outbox_item *item);
-/* Hand out again from `id` on (the connection was lost). */
+/* Hand out again from `id` on (the connection was lost); 0: from the oldest unacknowledged. A sender that starts begins
+ * with 0: what an earlier one took and never acknowledged would else pass for delivered with its first ack. */
 void outbox_rewind(struct outbox *o, size_t lane, uint64_t id);
 /* Everything up to and including `id` is delivered (or set aside by outbox_reject). */
 void outbox_ack(struct outbox *o, size_t lane, uint64_t id);

@@ -3,13 +3,15 @@
 #include "symbiont/outbox.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "store/outbox_inside.h"
 
-// Events that come together (a batch of counter states) make one commit.
+// Events that come together (a batch of counter states) make one commit, and a stream of them one a second.
 #define EVENT_DELAY_NS (10 * NS_PER_MS)
+#define EVENT_EVERY_NS NS_PER_S
 // A publisher whose next messages are on disk waits for them so long; reading a row takes a millisecond.
 #define LOAD_WAIT_NS (100 * NS_PER_MS)
 // Below this nothing works: a block per lane and a message of some size.
@@ -72,7 +74,12 @@ static int start(struct outbox *o, const struct outbox_settings *s, char *why, s
         return -1;
     disk_ballast_make(s->path, disk_ballast_size(o->disk_max));
     o->file_bytes = outbox_file_size(o->file);
+    // Signals are for the program's own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&o->thread, NULL, outbox_writer, o);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
         snprintf(why, why_size, "outbox: cannot start its thread: %s", strerror(error));
         return -1;
@@ -151,6 +158,8 @@ int outbox_configure(struct outbox *o, const struct outbox_settings *s, char *wh
     o->bounds_changed = true;
     pthread_cond_signal(&o->look);
     pthread_mutex_unlock(&o->lock);
+    for (size_t i = 0; i < OUTBOX_LANES_MAX && lanes[i]; i++)
+        lane_rewind(lanes[i], 0);
     return 0;
 }
 
@@ -247,6 +256,8 @@ static void look_at_events(struct outbox *o)
         return;
     pthread_mutex_lock(&o->lock);
     struct mono due = mono_add(mono_now(), EVENT_DELAY_NS);
+    if (mono_before(due, mono_add(o->event_last, EVENT_EVERY_NS)))
+        due = mono_add(o->event_last, EVENT_EVERY_NS);
     if (o->event_due.ns == 0)
         o->event_due = due;
     pthread_mutex_unlock(&o->lock);

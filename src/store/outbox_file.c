@@ -256,12 +256,15 @@ enum file_result outbox_file_no_memory(struct outbox_file *f)
     return FILE_BROKEN;
 }
 
-enum file_result outbox_file_shrink(struct outbox_file *f)
+enum file_result outbox_file_shrink(struct outbox_file *f, bool empty)
 {
+    bool above = file_pages(f) > f->max_pages; // the bound was lowered
+    if (!empty && !above)
+        return FILE_OK;
     int64_t unused = 0;
     enum file_result result = file_integer(f, f->st[S_FREE_COUNT], &unused);
     // Under 1 MiB the next outage takes the pages again: moving them would be wear for nothing.
-    return result == FILE_OK && unused > 256 ? file_exec(f, "PRAGMA incremental_vacuum") : result;
+    return result == FILE_OK && (above || unused > 256) ? file_exec(f, "PRAGMA incremental_vacuum") : result;
 }
 
 enum file_result outbox_file_get(struct outbox_file *f, const char *name, int64_t *value)

@@ -63,8 +63,9 @@ int outbox_file_log_frames(const struct outbox_file *f);
 /* Results with words of their own. */
 enum file_result outbox_file_no_room(struct outbox_file *f, int64_t left, int64_t keep);
 enum file_result outbox_file_no_memory(struct outbox_file *f);
-/* Gives free pages back to the file system when there are many. Inside a transaction. */
-enum file_result outbox_file_shrink(struct outbox_file *f);
+/* Gives free pages back to the file system: when the file is `empty` and they are many, or when it is above
+ * its bound. Inside a transaction. */
+enum file_result outbox_file_shrink(struct outbox_file *f, bool empty);
 
 enum file_result outbox_file_get(struct outbox_file *f, const char *name, int64_t *value); /* 0 when absent */
 enum file_result outbox_file_set(struct outbox_file *f, const char *name, int64_t value);

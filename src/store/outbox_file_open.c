@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opening the file of the outbox: whose it is, its format, its settings, whether it is sound.
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "store/outbox_file_inside.h"
 
 #define FORMAT 1
@@ -187,8 +189,17 @@ static enum file_result check(struct outbox_file *f, int64_t check_ns)
     return result;
 }
 
+// SQLite would make it readable by all; its log gets the permissions of the file.
+static void make_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 static enum file_result open_all(struct outbox_file *f, int64_t check_ns)
 {
+    make_private(f->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(f->path, &f->db, flags, f->vfs.name);
     if (rc != SQLITE_OK)

@@ -76,8 +76,8 @@ struct outbox {
     struct lane *known[LANES_KNOWN_MAX];
     size_t n_known;
     bool stop, lanes_changed, bounds_changed;
-    struct mono event_due; /* facts or rejects to save; 0: none */
-    uint64_t reserved;     /* no id at or above it has been given */
+    struct mono event_due, event_last; /* facts or rejects to save (0: none), and when some were */
+    uint64_t reserved;                 /* no id at or above it has been given */
     char error[160];
 
     atomic_uint_fast64_t commits;

@@ -44,7 +44,7 @@ struct lane {
     struct spans spans;
 
     struct block *head, *tail, *cursor; /* fresh */
-    struct block *spare; /* a few blocks for reuse */
+    struct block *spare;                /* a few blocks for reuse */
     size_t spares;
     struct block *held;
     size_t block_cap;

@@ -9,6 +9,9 @@
 // So much of one lane (before compression) goes into one transaction: a memory bound, and a bound on its
 // time.
 #define TRANSACTION_MAX (4u << 20)
+// Memory for compressed rows that is kept from one transaction to the next: an outage at some thousand
+// readings a second.
+#define PACK_KEPT (1u << 20)
 // A log shorter than this (in frames of a page) is not worth moving when the file has become empty.
 #define LOG_WORTH_MOVING 64
 
@@ -49,8 +52,10 @@ static bool gather(struct outbox *o, struct mono now, enum save_what what)
     o->lanes_changed = false;
     due = due || w->save_lanes;
     bool events = o->event_due.ns && (what == SAVE_FINAL || !mono_before(now, o->event_due));
-    if (events)
+    if (events) {
         o->event_due = (struct mono){0};
+        o->event_last = now;
+    }
     pthread_mutex_unlock(&o->lock);
     due = due || (events && (w->n_facts || rejects_changed(o->rejects)));
     // A lane that lags will be written within the second anyway: one commit for all of them.
@@ -300,8 +305,8 @@ static enum file_result transact(struct outbox *o, enum save_what what)
     if (result == FILE_OK)
         result = apply(o, what);
     bool empty = result == FILE_OK && becomes_empty(o);
-    if (empty || (result == FILE_OK && what == SAVE_ACKS))
-        result = outbox_file_shrink(o->file);
+    if (result == FILE_OK)
+        result = outbox_file_shrink(o->file, empty || what == SAVE_ACKS);
     if (result != FILE_OK) {
         outbox_file_rollback(o->file);
         return result;
@@ -359,6 +364,8 @@ enum file_result outbox_save(struct outbox *o, struct mono now, enum save_what w
         take_back(o);
     facts_changes_free(w->facts, w->n_facts);
     w->facts = NULL;
+    if (w->pack.data.cap > PACK_KEPT)
+        file_pack_free(&w->pack);
     return result;
 }
 

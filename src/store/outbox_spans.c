@@ -40,6 +40,8 @@ static size_t find(const struct spans *s, uint64_t id)
 
 static void take_out(struct spans *s, size_t i, size_t n)
 {
+    if (n == 0)
+        return;
     memmove(s->at + i, s->at + i + n, (s->n - i - n) * sizeof *s->at);
     s->n -= n;
 }

@@ -311,6 +311,7 @@ static bool wait_for_work(struct outbox *o)
 void *outbox_writer(void *outbox)
 {
     struct outbox *o = outbox;
+    pthread_setname_np(pthread_self(), "outbox");
     while (wait_for_work(o))
         turn(o);
     return NULL;
