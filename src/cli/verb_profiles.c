@@ -211,7 +211,7 @@ static int show(struct command *c, const struct profile_path *path, const char *
     // Whatever the sources say of the order, the table can be shown.
     struct device_request request = {
         .profile = name, .unverified = true, .order = order_choices[0].value, .subject = "symbiont profiles"};
-    struct profile_about about;
+    struct profile_about about = {0};
     if (profile_find(path, name, true, file, sizeof file))
         facts = profile_about(file, &about, d);
     if (facts && strcmp(about.order, "unknown") != 0)

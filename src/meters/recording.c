@@ -8,19 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "symbiont/expression.h"
-#include "symbiont/modbus.h"
+#include "meters/recorded.h"
 #include "symbiont/text.h"
 
-#define READS_MAX 128
-#define WORD_MAX  128 // longest word of a statement
-
-// What one `read` line says: registers big-endian, or one byte per bit.
-struct read {
-    uint8_t table;
-    uint16_t address, count;
-    uint8_t data[2 * MODBUS_REGISTERS_MAX];
-};
+#define WORD_MAX 128 // longest word of a statement
 
 struct replay {
     struct diagnostics *diags;
@@ -31,10 +22,7 @@ struct replay {
     const struct device *device;
     char profile[WORD_MAX];
     int order; // of order_choices
-    struct read reads[READS_MAX];
-    size_t n;
-    bool finished; // `out` belongs to the reads
-    struct value *raw, *out;
+    struct recorded recorded;
 };
 
 // ---- Words of a line ----
@@ -90,8 +78,8 @@ static void take_profile(struct replay *r, const char *at)
 
 static void take_recording(struct replay *r)
 {
-    r->n = 0;
-    r->finished = false;
+    r->recorded.n = 0;
+    r->recorded.finished = false;
     r->counts->recordings++;
 }
 
@@ -132,9 +120,9 @@ static bool compiled(struct replay *r)
         r->counts->wrong++;
         return false;
     }
-    r->raw = config_alloc(r->owner, r->device->n * sizeof *r->raw);
-    r->out = config_alloc(r->owner, r->device->n * sizeof *r->out);
-    return r->raw && r->out;
+    r->recorded.raw = config_alloc(r->owner, r->device->n * sizeof *r->recorded.raw);
+    r->recorded.out = config_alloc(r->owner, r->device->n * sizeof *r->recorded.out);
+    return r->recorded.raw && r->recorded.out;
 }
 
 // ---- read ----
@@ -151,7 +139,7 @@ static uint8_t table_of(const char *word)
     return 0;
 }
 
-static bool take_register(struct read *d, const char *word)
+static bool take_register(struct recorded_read *d, const char *word)
 {
     char *end;
     unsigned long value = strtoul(word, &end, 16);
@@ -163,7 +151,7 @@ static bool take_register(struct read *d, const char *word)
     return true;
 }
 
-static bool take_bit(struct read *d, const char *word)
+static bool take_bit(struct recorded_read *d, const char *word)
 {
     if ((strcmp(word, "0") != 0 && strcmp(word, "1") != 0) || d->count == sizeof d->data)
         return false;
@@ -175,12 +163,12 @@ static void take_read(struct replay *r, const char *at)
 {
     char word[WORD_MAX];
     int64_t address;
-    if (r->n == READS_MAX) {
-        wrong(r, "more than %d reads in one recording", READS_MAX);
+    if (r->recorded.n == RECORDED_READS_MAX) {
+        wrong(r, "more than %d reads in one recording", RECORDED_READS_MAX);
         return;
     }
-    struct read *d = &r->reads[r->n];
-    *d = (struct read){.table = next_word(&at, word) ? table_of(word) : 0};
+    struct recorded_read *d = &r->recorded.reads[r->recorded.n];
+    *d = (struct recorded_read){.table = next_word(&at, word) ? table_of(word) : 0};
     if (!d->table) {
         wrong(r, "\"read\" needs a table: input, holding, coil or discrete");
         return;
@@ -202,85 +190,8 @@ static void take_read(struct replay *r, const char *at)
         wrong(r, d->count ? "the read goes beyond address 65535" : "\"read\" needs what was read");
         return;
     }
-    r->n++;
-    r->finished = false;
-}
-
-// ---- From reads to readings ----
-
-static const uint8_t *data_of(const struct replay *r, const struct point *p)
-{
-    for (size_t i = r->n; i-- > 0;) { // the last one that holds it
-        const struct read *d = &r->reads[i];
-        if (d->table == p->table && p->address >= d->address &&
-            p->address + p->words <= d->address + d->count)
-            return d->data + (size_t)(p->address - d->address) * (d->table <= TABLE_DISCRETE ? 1 : 2);
-    }
-    return NULL;
-}
-
-static void finish(struct replay *r)
-{
-    const struct device *d = r->device;
-    for (size_t i = 0; i < d->n; i++)
-        r->raw[i] =
-            (struct value){.reason = d->points[i].type == POINT_DERIVED ? REASON_NOT_DUE : REASON_NOT_YET};
-    // Twice: a point whose word order another one tells needs that one first.
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < d->n; i++) {
-            const struct point *p = &d->points[i];
-            const uint8_t *data = p->type == POINT_DERIVED ? NULL : data_of(r, p);
-            uint8_t order;
-            if (!data)
-                continue;
-            if (p->type == POINT_STRING)
-                r->raw[i] = (struct value){0};
-            else if (point_order(d->points, i, r->raw, NULL, &order))
-                r->raw[i] = point_raw(p, order, data);
-            else
-                r->raw[i] = (struct value){.reason = REASON_DEPENDENCY};
-        }
-    points_finish(d->points, d->n, r->raw, NULL, r->out);
-    r->finished = true;
-}
-
-// ---- Derived points ----
-
-static bool resolve(void *arg, const char *name, struct expression_source *out, char *why, size_t why_size)
-{
-    const struct device *d = arg;
-    for (size_t i = 0; i < d->n; i++)
-        if (strcmp(d->points[i].name, name) == 0) {
-            *out = (struct expression_source){.index = (uint32_t)i, .unit = d->points[i].unit};
-            return true;
-        }
-    snprintf(why, why_size, "there is no point \"%s\" in this profile", name);
-    return false;
-}
-
-// Of one instant: windows over time have nothing to look at.
-static void derive(struct replay *r, size_t i)
-{
-    struct device copy = *r->device;
-    const struct point *p = &r->device->points[i];
-    const struct expression_names names = {resolve, &copy};
-    const struct expression_wanted wanted = {p->unit};
-    struct expression_error error;
-    struct expression *e = expression_compile(p->expression, &names, NULL, &wanted, &error);
-    struct expression_state *s = e ? expression_state_new(e) : NULL;
-    struct utc now = {0};
-    r->out[i] = (struct value){.reason = REASON_DEPENDENCY};
-    for (size_t k = 0; s && k < expression_slots(e); k++) {
-        struct value v = r->out[expression_source(e, k)->index];
-        expression_feed(s, k, now, v.reason == REASON_GOOD ? v.number : NAN);
-    }
-    double result = s ? expression_value(s, now) : NAN;
-    if (result >= p->min && result <= p->max)
-        r->out[i] = (struct value){.number = result};
-    if (!e)
-        wrong(r, "%s: %s", p->name, error.text);
-    expression_state_free(s);
-    expression_free(e);
+    r->recorded.n++;
+    r->recorded.finished = false;
 }
 
 static bool find_point(struct replay *r, const char *name, size_t *index)
@@ -300,7 +211,7 @@ static bool find_point(struct replay *r, const char *name, size_t *index)
 // The point named next, with its reading made; NULL (and an error) when that cannot be.
 static const struct point *point_named(struct replay *r, const char **at, struct value *v)
 {
-    char word[WORD_MAX];
+    char word[WORD_MAX], why[300];
     size_t i;
     if (!compiled(r))
         return NULL;
@@ -311,11 +222,11 @@ static const struct point *point_named(struct replay *r, const char **at, struct
     if (!find_point(r, word, &i))
         return NULL;
     const struct point *p = &r->device->points[i];
-    if (!r->finished)
-        finish(r);
-    if (p->type == POINT_DERIVED)
-        derive(r, i);
-    *v = r->out[i];
+    *v = recorded_value(&r->recorded, r->device, i, why, sizeof why);
+    if (why[0]) {
+        wrong(r, "%s: %s", p->name, why);
+        return NULL;
+    }
     if (v->reason == REASON_NOT_YET) {
         wrong(r, "%s: no read holds %s %d, %d registers", p->name,
               p->table == TABLE_INPUT     ? "input"
@@ -349,7 +260,7 @@ static const char *shown(const struct point *p, double number, char text[static 
 static void expect_text(struct replay *r, const struct point *p, const char *expected)
 {
     char text[2 * MODBUS_REGISTERS_MAX + 1];
-    point_string(p, data_of(r, p), text);
+    point_string(p, recorded_data(&r->recorded, p), text);
     if (strcmp(text, expected) == 0)
         r->counts->right++;
     else
