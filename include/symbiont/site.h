@@ -6,6 +6,7 @@
 #ifndef SYMBIONT_SITE_H
 #define SYMBIONT_SITE_H
 
+#include "symbiont/expression.h"
 #include "symbiont/line.h"
 #include "symbiont/meter.h"
 #include "symbiont/outbox.h"
@@ -47,11 +48,22 @@ struct site_root {
 /* publishers[i]'s settings lie behind the root: see site_publisher. */
 const struct section *site_section(void);
 
+/* A point that is computed from others, compiled. */
+struct site_derived {
+    size_t meter, point;
+    struct expression *program; /* its sources' index is that of site_source */
+};
+
 struct site {
     struct config *config;
     const struct site_root *root;
     const struct device **devices; /* per meter */
     size_t *line_of;               /* per meter: index of its line */
+    size_t *first_source;          /* per meter, and one more: see site_source */
+    struct zone *zone;                   /* NULL: UTC */
+    struct expression_calendar calendar; /* of that zone, and the holidays */
+    struct site_derived *derived;  /* by meter, and in the order in which they are computed */
+    size_t derived_count;
     unsigned holders;
 };
 
@@ -74,6 +86,20 @@ static inline const struct meter_config *site_meter(const struct site *s, size_t
 {
     return (const struct meter_config *)s->root->meters.items + i;
 }
+
+/* Everything that an expression can name has a number: the points, meter after meter. */
+static inline size_t site_source(const struct site *s, size_t meter, size_t point)
+{
+    return s->first_source[meter] + point;
+}
+
+static inline size_t site_sources(const struct site *s)
+{
+    return s->first_source[s->root->meters.n];
+}
+
+/* How long a value is known that is read every so often: three periods, for one may be late and one lost. */
+int64_t site_hold_ms(int64_t every_ns);
 
 /* The settings of publishers[i]. */
 const void *site_publisher(const struct site *s, size_t i);

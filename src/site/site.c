@@ -131,6 +131,12 @@ static void check_publishers(const struct site *s, struct diagnostics *d)
                      "status` only");
 }
 
+static void number_sources(struct site *s)
+{
+    for (size_t i = 0; i < s->root->meters.n; i++)
+        s->first_source[i + 1] = s->first_source[i] + (s->devices[i] ? s->devices[i]->n : 0);
+}
+
 static void check_all(struct site *s, const struct profile_path *profiles, struct diagnostics *d)
 {
     struct profile_cache *cache = profile_cache_new(); // NULL only makes it slower
@@ -141,6 +147,9 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
         compile_meter(s, i, profiles, cache, d);
     }
     profile_cache_free(cache);
+    number_sources(s);
+    site_calendar_read(s, d);
+    site_derived_compile(s, d);
     check_publishers(s, d);
     if (diag_errors(d) > 0)
         return; // of a wrong configuration, doubts are noise
@@ -164,11 +173,13 @@ struct site *site_load(const char *path, const struct profile_path *profiles, st
     size_t n = s->root->meters.n ? s->root->meters.n : 1;
     s->devices = config_alloc(s->config, n * sizeof *s->devices);
     s->line_of = config_alloc(s->config, n * sizeof *s->line_of);
-    if (!s->devices || !s->line_of) {
+    s->first_source = config_alloc(s->config, (n + 1) * sizeof *s->first_source);
+    if (!s->devices || !s->line_of || !s->first_source) {
         site_free(s);
         return NULL;
     }
     memset(s->devices, 0, n * sizeof *s->devices);
+    memset(s->first_source, 0, (n + 1) * sizeof *s->first_source);
     check_all(s, profiles, d);
     return s;
 }
@@ -183,6 +194,8 @@ void site_free(struct site *s)
 {
     if (!s || --s->holders > 0)
         return;
+    site_derived_free(s);
+    site_calendar_free(s);
     config_free(s->config);
     free(s);
 }

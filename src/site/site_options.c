@@ -22,8 +22,8 @@ static const struct option site_options[] = {
     {0},
 };
 
-static const struct section site_group_section = {"site", sizeof(struct site_group), site_options,
-                                                  "Who this gateway is."};
+const struct section site_group_section = {"site", sizeof(struct site_group), site_options,
+                                            "Who this gateway is."};
 
 static const struct choice durabilities[] = {{"spill", DURABILITY_SPILL}, {"always", DURABILITY_ALWAYS}, {0}};
 

@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to this folder: bounds and values of the root table. */
+/* Private to this folder: the root table, and the steps of checking a site. */
 #ifndef SYMBIONT_SITE_OPTIONS_H
 #define SYMBIONT_SITE_OPTIONS_H
 
 #include "symbiont/site.h"
 
 #define SITE_PUBLISHERS_MAX OUTBOX_LANES_MAX
+
+extern const struct section site_group_section;
+
+/* site_names.c */
+struct site_scope {
+    const struct site *site;
+    size_t meter; /* whose points need no "meter." before them; SIZE_MAX: none */
+    size_t point; /* the derived point that is being compiled; what stands after it is not computed yet */
+    bool blocked; /* a name is of a meter with errors of its own */
+};
+bool site_resolve(void *scope, const char *name, struct expression_source *out, char *why, size_t why_size);
+
+/* site_calendar.c */
+void site_calendar_read(struct site *s, struct diagnostics *d);
+void site_calendar_free(struct site *s);
+
+/* site_derived.c */
+void site_derived_compile(struct site *s, struct diagnostics *d);
+void site_derived_free(struct site *s);
 
 #endif
