@@ -34,7 +34,8 @@ bool bus_connect(struct bus *b, uint32_t source, struct wire wire)
     return true;
 }
 
-bool bus_connect_all(struct bus *b, const struct expression *e, struct expression_state *state, uint32_t consumer)
+bool bus_connect_all(struct bus *b, const struct expression *e, struct expression_state *state,
+                     uint32_t consumer)
 {
     for (size_t i = 0; i < expression_slots(e); i++)
         if (!bus_connect(b, expression_source(e, i)->index, (struct wire){consumer, (uint32_t)i, state}))

@@ -26,7 +26,8 @@ struct bus {
 bool bus_begin(struct bus *b, size_t sources);
 bool bus_connect(struct bus *b, uint32_t source, struct wire wire);
 /* Every slot of an expression. */
-bool bus_connect_all(struct bus *b, const struct expression *e, struct expression_state *state, uint32_t consumer);
+bool bus_connect_all(struct bus *b, const struct expression *e, struct expression_state *state,
+                     uint32_t consumer);
 bool bus_finish(struct bus *b);
 void bus_free(struct bus *b);
 

@@ -32,7 +32,8 @@ static void derived_name(const struct engine *e, size_t i, char *out, size_t siz
              e->site->devices[d->meter]->points[d->point].name);
 }
 
-void engine_save(struct engine *e, void (*save)(void *arg, const char *name, const void *data, size_t n), void *arg)
+void engine_save(struct engine *e, void (*save)(void *arg, const char *name, const void *data, size_t n),
+                 void *arg)
 {
     struct buf b = {0};
     char name[160];

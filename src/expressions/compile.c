@@ -46,12 +46,14 @@ static bool find_slot(struct compiler *c, const char *name, size_t *slot)
     if (c->slots == EXPRESSION_MAX_INPUTS)
         return fail_at(c, c->token.start, "the expression has too many names: more than %d",
                        EXPRESSION_MAX_INPUTS);
-    if (is_function(name))
-        return fail_at(c, c->token.start, "\"%s\" is a function: write %s(...)", name, name);
     char why[200] = "";
     struct expression_source *source = &c->sources[c->slots];
     *source = (struct expression_source){0};
-    if (!c->names->resolve(c->names->arg, name, source, why, sizeof why))
+    // A point may be called as a function is: "thermal_power" is both.
+    bool known = c->names->resolve(c->names->arg, name, source, why, sizeof why);
+    if (!known && is_function(name))
+        return fail_at(c, c->token.start, "\"%s\" is a function: write %s(...)", name, name);
+    if (!known)
         return fail_at(c, c->token.start, "%s", why[0] ? why : "this name is not known");
     // Kept far from overflow: thirty years.
     const int64_t most = INT64_C(946080000000);

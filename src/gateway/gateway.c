@@ -132,6 +132,9 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     }
     if (publishing_open(g, why, why_size) < 0)
         return -1;
+    snprintf(why, why_size, "%s", "out of memory");
+    if (gateway_open_engine(g) < 0)
+        return -1;
     struct poller_hooks hooks = gateway_hooks(g);
     connect_gate_init(&g->gate, (int)root->polling.connects);
     g->poller = poller_new(g->loop, &root->polling, &hooks, outbox_epoch(g->outbox));
@@ -167,6 +170,7 @@ void gateway_stop(struct gateway *g)
     for (size_t i = 0; g->lines && i < g->site->root->lines.n; i++)
         if (g->lines[i])
             g->lines[i]->ops->close(g->lines[i]);
+    gateway_close_engine(g);
     publishing_close(g, mono_add(mono_now(), GOODBYE_NS));
     if (g->loop)
         log_info("stop", "%llu readings since the start, %llu of them without a value",

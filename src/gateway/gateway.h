@@ -4,6 +4,7 @@
 #ifndef SYMBIONT_GATEWAY_H
 #define SYMBIONT_GATEWAY_H
 
+#include "symbiont/engine.h"
 #include "symbiont/loop.h"
 #include "symbiont/site.h"
 
@@ -25,6 +26,7 @@ struct gateway {
     struct site *site;
     struct outbox *outbox;
     struct running_publisher publishers[OUTBOX_LANES_MAX];
+    struct engine *engine;
     struct poller *poller;
     struct line **lines;   /* parallel to the site's lines */
     struct meter **meters; /* parallel to the site's meters */
@@ -53,6 +55,11 @@ void gateway_forget(struct gateway *g, const char *meter);
 void gateway_document(struct gateway *g, const char *topic, const char *payload, size_t n);
 void gateway_keep_counters(struct gateway *g);
 void gateway_restore_counters(struct gateway *g, struct meter *m);
+
+/* engine.c */
+int gateway_open_engine(struct gateway *g); /* 0, or -1: memory */
+void gateway_close_engine(struct gateway *g);
+void gateway_exchange_engine(struct gateway *g, struct engine *fresh);
 
 /* publishing.c */
 int publishing_open(struct gateway *g, char *why, size_t why_size);

@@ -178,8 +178,10 @@ static void apply(struct gateway *g, struct site *fresh)
     struct meter **meters = calloc(fresh->root->meters.n + 1, sizeof(struct meter *));
     bool *line_kept = calloc(old_lines + 1, sizeof *line_kept),
          *meter_kept = calloc(old_meters + 1, sizeof *meter_kept);
-    if (!lines || !meters || !line_kept || !meter_kept) {
+    struct engine *engine = engine_new(fresh);
+    if (!lines || !meters || !line_kept || !meter_kept || !engine) {
         snprintf(g->reload_error, sizeof g->reload_error, "out of memory");
+        engine_free(engine);
         site_free(fresh);
         free(lines);
         free(meters);
@@ -199,6 +201,7 @@ static void apply(struct gateway *g, struct site *fresh)
         g->site = fresh;
         g->lines = lines;
         g->meters = meters;
+        gateway_exchange_engine(g, engine);
         if (bring_up(g, fresh, lines, meters) < 0)
             snprintf(g->reload_error, sizeof g->reload_error, "not everything could be opened, see the log");
         // Publishers that were opened anew know none of the documents.

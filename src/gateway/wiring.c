@@ -24,6 +24,12 @@ static void on_reading(void *arg, const struct reading *r)
             publishers[i]->reading(g->publishers[i].publisher, r);
 }
 
+static void on_derive(void *arg, const struct meter_info *m, struct utc time, struct value *values)
+{
+    struct gateway *g = arg;
+    engine_derive(g->engine, m->index, time, values);
+}
+
 void gateway_document(struct gateway *g, const char *topic, const char *payload, size_t n)
 {
     for (size_t i = 0; publishers[i]; i++)
@@ -151,5 +157,5 @@ static void on_counter(void *arg, const struct counter_note *note)
 
 struct poller_hooks gateway_hooks(struct gateway *g)
 {
-    return (struct poller_hooks){.arg = g, .reading = on_reading, .online = on_online, .counter = on_counter};
+    return (struct poller_hooks){.arg = g, .reading = on_reading, .online = on_online, .counter = on_counter, .derive = on_derive};
 }

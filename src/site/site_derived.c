@@ -37,8 +37,7 @@ static void compile_one(struct site *s, size_t meter, size_t point, struct diagn
     if (e)
         s->derived[s->derived_count++] = (struct site_derived){meter, point, e};
     else if (!scope.blocked)
-        diag_error(d, p->place, "point \"%s\": expression, column %d: %s", p->name, error.column,
-                   error.text);
+        diag_error(d, p->place, "point \"%s\": expression, column %d: %s", p->name, error.column, error.text);
 }
 
 // Between meters nothing says who comes first, so nothing may go in a circle: what can be computed when

@@ -23,7 +23,7 @@ static const struct option site_options[] = {
 };
 
 const struct section site_group_section = {"site", sizeof(struct site_group), site_options,
-                                            "Who this gateway is."};
+                                           "Who this gateway is."};
 
 static const struct choice durabilities[] = {{"spill", DURABILITY_SPILL}, {"always", DURABILITY_ALWAYS}, {0}};
 
