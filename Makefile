@@ -130,6 +130,19 @@ demo:
 setup:
 	@tests/setup.sh build demo test lint
 
+BENCH_PROGRAMS = $(patsubst %.c,build/release/%,$(wildcard tests/bench/*.c))
+build/release/tests/bench/%: tests/bench/%.c build/release/libsymbiont.a
+	$(say) BENCH $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) -o $@ $< build/release/libsymbiont.a $(LIBS) $(BENCH_LIBS)
+
+# make bench [BENCH="a b"] [BENCH_SECONDS=20]
+BENCH_SECONDS ?= 20
+bench:
+	@tests/setup.sh bench
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS)
+	@tests/bench/run.py --seconds $(BENCH_SECONDS) $(BENCH)
+
 lint:
 	@tests/setup.sh lint
 	@tests/lint.sh

@@ -163,13 +163,13 @@ class Mosquitto(Server):
     anonymous). `users`: {name: password}. `extra`: more configuration lines."""
 
     def __init__(self, port=None, tls=None, require_certificate=False, acl=None, users=None, extra="",
-                 queued=1000000):
+                 queued=1000000, log="all"):
         super().__init__(port)
         self.tls = tls
         lines = ["per_listener_settings false", "allow_anonymous %s" % ("false" if users else "true"),
                  "persistence false",
                  # With 0, 2.0.11 ends the connection of a client whose message it refuses.
-                 "max_queued_messages %d" % queued, "log_dest stderr", "log_type all", "listener %d 127.0.0.1" % self.port]
+                 "max_queued_messages %d" % queued, "log_dest stderr", "log_type " + log, "listener %d 127.0.0.1" % self.port]
         if os.geteuid() == 0:
             lines.insert(0, "user root")  # it would become a user who cannot read the files here
         if tls:
