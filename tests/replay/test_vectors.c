@@ -224,7 +224,7 @@ static void test_vectors(void **state)
     buf_free(&file);
     printf("# %u vectors through profiles, %u through the decoder alone\n", through_profiles, decoder);
     assert_int_equal(wrong, 0);
-    assert_true(through_profiles > 0 && decoder > 0);
+    assert_true(through_profiles >= 73 && decoder >= 6); // none was lost
 }
 
 int main(void)
