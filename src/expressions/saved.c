@@ -234,6 +234,8 @@ static bool take_state(struct expression_state *s, struct cursor *c)
         return false;
     for (size_t i = 0; i < s->program->slots; i++) {
         struct sample v = take_sample(c);
+        if (isnan(v.v)) // of when does not matter, and may be of before time went back
+            v.t = s->now;
         if (v.t > s->now || v.t < -LATEST_MS)
             return false;
         s->at[i] = v.t;

@@ -506,6 +506,15 @@ static void time_that_steps_back(void **state)
     for (int i = 1; i <= 10; i++)
         step(r, START - DAY_MS + i * MINUTE, 3);
     kit_near(at(r, START - DAY_MS + 10 * MINUTE), 3, 0);
+    // Two names, of which one was last fed before that, can be saved and restored.
+    struct rig two = rig("avg(p + p2, 10 min)", NULL);
+    kit_feed(two.e, two.s, "p", START, 1);
+    kit_feed(two.e, two.s, "p2", START - DAY_MS, 1);
+    struct buf saved = {0};
+    expression_state_save(two.s, &saved);
+    assert_true(expression_state_restore(two.s, saved.data, saved.len));
+    buf_free(&saved);
+    rig_free(two);
     // Forward: what lies between was not seen.
     kit_near(step(r, START + 365 * DAY_MS, 3), 3, 0); // without a hold, the value is taken to have stood
     expression_feed(r.s, 0, (struct utc){INT64_MAX}, 3);
