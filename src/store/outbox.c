@@ -341,7 +341,9 @@ struct mono outbox_heartbeat(struct outbox *o)
 {
     int64_t at_work = atomic_load(&o->progress);
     struct mono now = mono_now();
-    return at_work && now.ns - at_work > PATIENCE_NS ? (struct mono){at_work} : now;
+    if (at_work && now.ns - at_work > PATIENCE_NS)
+        now.ns = at_work;
+    return now;
 }
 
 void outbox_keep(struct outbox *o, const char *key, const void *value, size_t n)

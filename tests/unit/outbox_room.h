@@ -38,8 +38,10 @@ static inline int remove_one(const char *path, const struct stat *st, int type, 
 static inline int setup(void **state)
 {
     struct room *r = calloc(1, sizeof *r);
+    if (!r)
+        return -1;
     strcpy(r->directory, "/tmp/symbiont-outbox-XXXXXX");
-    if (!r || !mkdtemp(r->directory))
+    if (!mkdtemp(r->directory))
         return -1;
     snprintf(r->path, sizeof r->path, "%s/outbox", r->directory);
     r->settings = (struct outbox_settings){
