@@ -37,6 +37,13 @@ int loop_run(struct loop *l);
 int loop_turn(struct loop *l, int64_t max_wait_ns);
 void loop_stop(struct loop *l);
 
+/*
+ * After a wake-up by a descriptor, rest for so long (below 1 s; 0, the default: not at all) before the turn
+ * takes what is there. Answers to requests that left together then share a wake-up instead of causing one
+ * each, and are noticed that much later.
+ */
+void loop_gather(struct loop *l, int64_t ns);
+
 /* The time this turn began. */
 struct mono loop_now(const struct loop *l);
 

@@ -47,6 +47,7 @@ struct gateway {
 /* gateway.c */
 int gateway_start(struct gateway *g, char *why, size_t why_size);
 void gateway_stop(struct gateway *g);
+void gateway_set_gather(const struct gateway *g);
 
 /* wiring.c: what a reading, a unit's change and a counter's step lead to */
 struct poller_hooks gateway_hooks(struct gateway *g);

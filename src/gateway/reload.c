@@ -210,6 +210,7 @@ static void apply(struct gateway *g, struct site *fresh)
                 gateway_announce(g, meters[i]);
         site_free(old);
         g->loaded = utc_now();
+        gateway_set_gather(g);
     }
     free(line_kept);
     free(meter_kept);

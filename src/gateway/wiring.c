@@ -157,5 +157,6 @@ static void on_counter(void *arg, const struct counter_note *note)
 
 struct poller_hooks gateway_hooks(struct gateway *g)
 {
-    return (struct poller_hooks){.arg = g, .reading = on_reading, .online = on_online, .counter = on_counter, .derive = on_derive};
+    return (struct poller_hooks){
+        .arg = g, .reading = on_reading, .online = on_online, .counter = on_counter, .derive = on_derive};
 }
