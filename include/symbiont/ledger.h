@@ -64,6 +64,15 @@ enum ledger_answer ledger_read(struct ledger *l, int number, int64_t from, int64
 /* Every stream the ledger knows; from memory. */
 void ledger_streams(struct ledger *l, void (*each)(void *arg, const struct ledger_stream *s), void *arg);
 
+/*
+ * The control socket's requests for reports, answered as JSON: "ledger" -> {"streams":[{name, resource,
+ * ...}]}; "ledger NAME FROM TO" (hours since 1970, to excluded, at most LEDGER_ANSWER_HOURS of them) ->
+ * {"hours":[[hour, amount, internal, surplus, taken, low, high, known_s, surplus_s], ...]}, or {"busy":true}:
+ * ask again, or {"error":"..."}.
+ */
+#define LEDGER_ANSWER_HOURS 800
+void ledger_answer(struct ledger *l, const char *request, struct buf *out);
+
 struct ledger_stats {
     uint64_t commits, hours, lost; /* hours that had to go because the disk refused too long */
     uint64_t bytes_written;        /* to the file and its journal */

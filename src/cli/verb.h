@@ -35,6 +35,7 @@
     ROW(plan)                                                                                                \
     ROW(profiles)                                                                                            \
     ROW(status)                                                                                              \
+    ROW(report)                                                                                              \
     ROW(watch)                                                                                               \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
