@@ -197,7 +197,7 @@ static int32_t rule_offset(const struct zone *z, int64_t seconds)
     date_of_day(floor_div(seconds + z->standard, DAY), &c);
     int64_t begin = change_in_year(&z->begin, c.year, z->standard);
     int64_t end = change_in_year(&z->end, c.year, z->dst);
-    bool dst = begin < end ? seconds >= begin && seconds < end : seconds >= begin || seconds < end;
+    bool dst = begin <= end ? seconds >= begin && seconds < end : seconds >= begin || seconds < end;
     return dst ? z->dst : z->standard;
 }
 

@@ -48,7 +48,6 @@ bool is_function(const char *name);
 /* types.c */
 /* Emits `i`, which takes `takes` values and leaves one; constants are folded. */
 bool emit(struct compiler *c, size_t start, struct instruction i, int takes);
-bool is_constant(const struct compiler *c, const struct node *n, double *value);
 /* "kW (power)", "a number", "true or false" */
 const char *describe(const struct node *n, char *out, size_t size);
 /* A node must be a number; `what` for the message: "\"+\"". */

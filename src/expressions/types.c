@@ -40,14 +40,6 @@ bool emit(struct compiler *c, size_t start, struct instruction i, int takes)
     return takes == 0 || !foldable(i.op) || fold(c, start);
 }
 
-bool is_constant(const struct compiler *c, const struct node *n, double *value)
-{
-    if (c->code_count != n->start + 1 || c->code[n->start].op != OP_CONSTANT)
-        return false;
-    *value = c->code[n->start].k;
-    return true;
-}
-
 // ---- Describing ----
 
 const char *describe(const struct node *n, char *out, size_t size)

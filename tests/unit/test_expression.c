@@ -183,6 +183,13 @@ static void errors_name_the_place_and_the_units(void **state)
         {"on || on", NULL, 4, "write or"},
         {"!on", NULL, 1, "write not"},
         {"n ^ 2", NULL, 3, "write x * x"},
+        {"number(p)", NULL, 9, "number needs more: number(x, kW)"},
+        {"number(p, 5 kW)", NULL, 11, "a unit is expected here"},
+        {"clamp(p, 1 kW, 2 kW, 3 kW)", NULL, 20, "clamp takes no more"},
+        {"steam_power(mass_flow, t, t2)", NULL, 24, "steam_power needs pressure, such as bar, not degC"},
+        {"known()", NULL, 7, "a number, a name or"},
+        {"p + \x01", NULL, 5, "this character has no meaning here"},
+        {"00000000000000000000000000000000000000000000000000000000000000000001", NULL, 1, "too long"},
         {"p # 1", NULL, 3, "\"#\" has no meaning here"},
         {"1 / 0", NULL, 6, "has no value: a division by zero"},
         {"sqrt(-1)", NULL, 9, "has no value"},
@@ -206,6 +213,13 @@ static void errors_name_the_place_and_the_units(void **state)
             fail_msg("%s: %s: column %d: %s; expected column %d: %s", rows[i].text,
                      e ? "compiled" : "refused", error.column, error.text, rows[i].column, rows[i].says);
     }
+}
+
+static bool any_name(void *arg, const char *name, struct expression_source *out, char *why, size_t why_size)
+{
+    (void)arg, (void)name, (void)why, (void)why_size;
+    *out = (struct expression_source){.unit = unit_find(""), .hold_ms = -5};
+    return true;
 }
 
 static void size_is_bounded(void **state)
@@ -234,6 +248,17 @@ static void size_is_bounded(void **state)
     strcat(text, ")");
     assert_null(expression_compile(text, &kit, NULL, NULL, &error));
     assert_non_null(strstr(error.text, "too many parts waiting"));
+    // Many and long names.
+    memset(text, 'n', 200);
+    text[200] = '\0';
+    assert_null(expression_compile(text, &kit, NULL, NULL, &error));
+    assert_non_null(strstr(error.text, "this name is too long"));
+    size_t at = 0;
+    for (int i = 0; i <= EXPRESSION_MAX_INPUTS; i++)
+        at += (size_t)sprintf(text + at, "%sn%d", i ? "+" : "", i);
+    const struct expression_names endless = {.resolve = any_name};
+    assert_null(expression_compile(text, &endless, NULL, NULL, &error));
+    assert_non_null(strstr(error.text, "too many names: more than 64"));
     // Many steps.
     strcpy(text, "n");
     for (int i = 0; i < 300; i++)
@@ -272,6 +297,15 @@ static void values_come_in_their_own_units(void **state)
     assert_int_equal(expression_counts(s).late, 1);
     expression_state_free(s);
     expression_free(e);
+}
+
+static void the_longest_window_is_told(void **state)
+{
+    (void)state;
+    struct expression *e = kit_compile("avg(p, 15 min) > max(p2, 2 h) and age(p) < 1 d", "bool");
+    assert_int_equal(expression_window_ms(e), 2 * 3600000);
+    expression_free(e);
+    expression_free(NULL);
 }
 
 static void what_people_see_stays_clean(void **state)
@@ -485,6 +519,7 @@ int main(void)
         cmocka_unit_test(errors_name_the_place_and_the_units),
         cmocka_unit_test(size_is_bounded),
         cmocka_unit_test(values_come_in_their_own_units),
+        cmocka_unit_test(the_longest_window_is_told),
         cmocka_unit_test(what_people_see_stays_clean),
         cmocka_unit_test(logic_of_the_unknown),
         cmocka_unit_test(division_by_zero_is_unknown),

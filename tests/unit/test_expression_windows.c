@@ -642,6 +642,36 @@ static void damage_is_refused(void **state)
     rig_free(other);
 }
 
+// With the sum put right damage gets further: it is refused by its contents, or is harmless.
+static void forged_states_do_no_harm(void **state)
+{
+    (void)state;
+    struct rig a = rig(everything, NULL), b = rig(everything, NULL);
+    struct buf saved = {0};
+    for (int i = 0; i < 60; i++)
+        feed_all(a, i);
+    expression_state_save(a.s, &saved);
+    size_t refused = 0;
+    for (size_t i = 12; i < saved.len - 8; i++) {
+        char kept = saved.data[i];
+        saved.data[i] = (char)(kept ^ (i % 3 == 0 ? 0x80 : 0x7F));
+        uint64_t sum = UINT64_C(0xcbf29ce484222325);
+        for (size_t k = 0; k < saved.len - 8; k++)
+            sum = (sum ^ (uint8_t)saved.data[k]) * UINT64_C(0x100000001b3);
+        for (size_t k = 0; k < 8; k++)
+            saved.data[saved.len - 8 + k] = (char)(uint8_t)(sum >> (56 - 8 * k));
+        if (!expression_state_restore(b.s, saved.data, saved.len))
+            refused++;
+        feed_all(b, 61);
+        (void)at(b, START + 61 * 4 * MINUTE);
+        saved.data[i] = kept;
+    }
+    assert_true(refused > saved.len / 10 && refused < saved.len);
+    buf_free(&saved);
+    rig_free(a);
+    rig_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -662,6 +692,7 @@ int main(void)
         cmocka_unit_test(nothing_is_allocated_while_it_runs),
         cmocka_unit_test(a_restored_state_goes_on_to_the_last_bit),
         cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(forged_states_do_no_harm),
     };
     return cmocka_run_group_tests(tests, kit_open, NULL);
 }

@@ -97,6 +97,72 @@ static void unknown_names_are_refused(void **state)
     }
 }
 
+// A zone file without transitions, only a rule.
+static struct zone *zone_of_rule(const char *rule)
+{
+    static const char header[] = "TZif2" // version
+                                 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                                 "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" // isut, isstd, leap, times
+                                 "\0\0\0\1\0\0\0\4";                // types, chars
+    static const char type[] = "\0\0\0\0\0\0ABC";
+    struct buf b = {0};
+    for (int block = 0; block < 2; block++) {
+        buf_put(&b, header, sizeof header - 1);
+        buf_put(&b, type, sizeof type); // with the NUL
+    }
+    buf_printf(&b, "\n%s\n", rule);
+    struct zone *z = zone_parse(b.data, b.len);
+    buf_free(&b);
+    return z;
+}
+
+// The rule alone, in all its ways of naming a day, against the C library's reading of the same words.
+static void rules_agree_with_the_c_library(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {
+        "UTC0",
+        "CET-1CEST,M3.5.0,M10.5.0/3",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "<+0330>-3:30<+0430>,J79/24,J263/24",
+        "<-03>3<-02>,M3.5.0/-2,M10.5.0/-1",
+        "AAA-10:30BBB-11,M10.1.0,M4.1.0",
+        "XXX3YYY,59/2,J60/3",
+        "XXX3YYY,0/0,364/0",
+        "XXX3YYY2:30:15,J60/2,J300",
+        "IST-1GMT0,M10.5.0,M3.5.0/1",
+        "AAA4BBB,M11.5.6/23,M2.5.2",
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct zone *z = zone_of_rule(rules[i]);
+        if (!z)
+            fail_msg("%s is not read", rules[i]);
+        setenv("TZ", rules[i], 1);
+        tzset();
+        for (int64_t t = 946684800; t < 2524608000; t += 7349)
+            assert_same_as_libc(rules[i], z, t);
+        zone_free(z);
+    }
+    unsetenv("TZ");
+    tzset();
+    static const char *const bad[] = {"C0",
+                                      "CET",
+                                      "CET-1CEST",
+                                      "CET-1CEST,M3.5.0",
+                                      "CET-1CEST,M13.5.0,M10.5.0",
+                                      "CET-1CEST,M3.6.0,M10.5.0",
+                                      "CET-1CEST,M3.5.7,M10.5.0",
+                                      "CET-1CEST,J0,J5",
+                                      "CET-1CEST,366,5",
+                                      "CET-1CEST,M3.5.0,M10.5.0 ",
+                                      "<CET-1",
+                                      "CET-200",
+                                      "CET-1CEST,M3.5.0/x,M10.5.0",
+                                      "CET-1:60"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_null(zone_of_rule(bad[i]));
+}
+
 // Every truncation and every changed byte is either refused or read without harm.
 static void damaged_files(void **state)
 {
@@ -129,6 +195,7 @@ int main(void)
         cmocka_unit_test(no_zone_is_utc),
         cmocka_unit_test(unknown_names_are_refused),
         cmocka_unit_test(damaged_files),
+        cmocka_unit_test(rules_agree_with_the_c_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
