@@ -28,6 +28,7 @@ static int open_one(struct gateway *g, struct site *site, size_t i, char *why, s
         return 0;
     r->env = (struct publisher_site){.site = site->root->site.id, .outbox = g->outbox, .lane = i};
     r->settings = site_hold(site);
+    outbox_rewind(g->outbox, i, 0); // what an earlier instance took and did not acknowledge is offered again
     r->publisher = publishers[i]->open(settings, &r->env, why, why_size);
     if (r->publisher)
         return 0;
