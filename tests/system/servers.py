@@ -416,8 +416,9 @@ class Driver:
 
     def __enter__(self):
         self.log_file = open(self.log_path, "ab")
+        suppressed = "suppressions=%s:print_suppressions=0" % os.path.join(ROOT, "tests/system/lsan.supp")
         self.process = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log_file,
-                                        text=True, bufsize=1)
+                                        text=True, bufsize=1, env=dict(os.environ, LSAN_OPTIONS=suppressed))
         if self.process.stdout.readline().strip() != "ready":
             raise RuntimeError("publish_driver: " + self.log())
         return self
