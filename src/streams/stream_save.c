@@ -191,7 +191,7 @@ static double take_f64(struct cursor *c)
 static double take_number(struct cursor *c)
 {
     double v = take_f64(c);
-    if (isnan(v))
+    if (isnan(v) || fabs(v) > 1e30) // beyond any plant, and sums of it stay finite
         c->failed = true;
     return v;
 }
@@ -231,7 +231,8 @@ static void take_container(struct cursor *c, struct container *out)
         out->times[i] = take_time(c);
     }
     out->points_n = cursor_u8(c);
-    if (out->n > CONTAINER_SAMPLES || out->points_n > CONTAINER_POINTS || out->grain_ms < 0)
+    if (out->n > CONTAINER_SAMPLES || out->points_n > CONTAINER_POINTS || out->grain_ms < 0 ||
+        out->working_ms < 0 || out->working_ms > LATEST_MS / 2)
         c->failed = true;
     for (uint32_t i = 0; !c->failed && i < out->points_n; i++) {
         out->points[i].at_ms = take_time(c);
