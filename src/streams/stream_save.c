@@ -260,7 +260,8 @@ static bool take_moment(struct cursor *c, struct moment *m)
     if (m->surplus.state > STREAM_RELEASING || m->surplus.dwell_ms < 0 || m->surplus.unknown_ms < 0)
         c->failed = true;
     // The open hour is the one that the time accounted for ends in, or the one that begins there.
-    if (m->started && (m->high_ms < m->hour.hour * 3600000 || m->high_ms > (m->hour.hour + 1) * 3600000))
+    if (!c->failed && m->started &&
+        (m->high_ms < m->hour.hour * 3600000 || m->high_ms > (m->hour.hour + 1) * 3600000))
         c->failed = true;
     return !c->failed;
 }
