@@ -153,14 +153,10 @@ LIST_OF_PROFILES = $(wildcard conf/profiles/*.conf)
 UNVERIFIED       = $(wildcard conf/profiles/unverified/*.conf)
 MANS             = $(patsubst docs/%.scd,build/man/%,$(wildcard docs/*.scd))
 
-# The page of a file's format ends with its options, printed from the tables that read it.
-build/man/symbiont.conf.5: OPTIONS_OF = symbiont.conf
-build/man/symbiont-profile.5: OPTIONS_OF = profile
-build/man/symbiont-plant.5: OPTIONS_OF = plant
-build/man/%: docs/%.scd $(B)/symbiont
+build/man/%: docs/%.scd
 	@mkdir -p $(@D)
 	$(say) MAN $@
-	$(Q){ cat $<; if [ -n "$(OPTIONS_OF)" ]; then echo; $(B)/symbiont options $(OPTIONS_OF); printf "\n# NOTES\n\nThe options are printed from the tables that read the file.\n"; fi; } | scdoc >$@
+	$(Q)scdoc <$< >$@
 
 man: $(MANS)
 

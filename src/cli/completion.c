@@ -25,6 +25,8 @@ static void after_option(const struct verb *v, const struct verb_option *o, FILE
         fprintf(out, ") COMPREPLY=($(compgen -W \"%s\" -- \"$word\")); return ;;\n", o->choices);
     else if (strcmp(o->argument, "FILE") == 0)
         fputs(") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n", out);
+    else if (strcmp(o->name, "profile") == 0)
+        fputs(") COMPREPLY=($(compgen -W \"$(_symbiont_profiles)\" -- \"$word\")); return ;;\n", out);
     else if (strcmp(o->argument, "DIR") == 0)
         fputs(") COMPREPLY=($(compgen -d -- \"$word\")); return ;;\n", out);
     else
@@ -35,6 +37,9 @@ static void words_of(const struct verb *v, FILE *out)
 {
     if (is_word(v->words, "FILE"))
         fprintf(out, "        %s) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n", v->name);
+    else if (is_word(v->words, "PROFILE"))
+        fprintf(out, "        %s) COMPREPLY=($(compgen -W \"$(_symbiont_profiles)\" -- \"$word\")) ;;\n",
+                v->name);
     else if (is_word(v->words, "VERB"))
         fprintf(out, "        %s) COMPREPLY=($(compgen -W \"$verbs\" -- \"$word\")) ;;\n", v->name);
     else if (v->words && strspn(v->words, "abcdefghijklmnopqrstuvwxyz ") == strlen(v->words))
@@ -45,6 +50,13 @@ void completion_bash(FILE *out)
 {
     fputs(
         "# bash completion for symbiont; made by `symbiont completion bash`\n"
+        "_symbiont_profiles()\n"
+        "{\n"
+        "    \"${COMP_WORDS[0]}\" profiles 2>/dev/null | {\n"
+        "        read -r _ # the headings\n"
+        "        while read -r name _; do echo \"$name\"; done\n"
+        "    }\n"
+        "}\n"
         "_symbiont()\n"
         "{\n"
         "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}\n"

@@ -15,7 +15,8 @@ int device_read_open(struct device_read *r, const struct device *device)
     r->values = calloc(n, sizeof *r->values);
     r->bytes = calloc(n, sizeof *r->bytes);
     r->texts = calloc(n, sizeof *r->texts);
-    bool good = r->raw && r->last && r->values && r->bytes && r->texts && plan_make(device, 0, &r->plan) == 0;
+    bool good = r->raw && r->last && r->values && r->bytes && r->texts &&
+                plan_make(device, 0, &r->plan) == 0 && derivations_open(&r->derived, device) == 0;
     for (size_t i = 0; good && i < device->n; i++) {
         if (device->points[i].type == POINT_STRING)
             good = (r->texts[i] = calloc(1, 2 * (size_t)device->points[i].words + 1)) != NULL;
@@ -37,6 +38,7 @@ void device_read_close(struct device_read *r)
     free(r->values);
     free(r->bytes);
     plan_free(&r->plan);
+    derivations_close(&r->derived);
     *r = (struct device_read){0};
 }
 
@@ -90,6 +92,27 @@ static void mark(struct device_read *r, const struct request *q, struct value wh
         r->raw[r->plan.order[k]] = why;
 }
 
+// Finds the model of a SunSpec device. What is returned is good, or why nothing can be read.
+static struct value locate(struct device_read *r, struct session *s, uint8_t unit)
+{
+    struct sunspec_want want = sunspec_want_of(r->device);
+    struct modbus_ask ask = {.unit = unit};
+    struct value last = {.reason = REASON_NOT_AVAILABLE};
+    sunspec_start(&r->walk, &want);
+    while (sunspec_next(&r->walk, &ask) == SUNSPEC_ASK) {
+        struct modbus_answer a = session_ask(s, &ask, r->device->timing.timeout_ns);
+        r->requests++;
+        r->took_ns += session_took_ns(s);
+        last = reason_of(&a);
+        sunspec_answer(&r->walk, &a);
+    }
+    r->located = r->walk.state == SUNSPEC_FOUND;
+    r->base = r->located ? r->walk.base : 0;
+    if (r->located)
+        return (struct value){.reason = REASON_GOOD};
+    return r->walk.answered ? (struct value){.reason = REASON_NOT_AVAILABLE} : last;
+}
+
 size_t device_read_once(struct device_read *r, struct session *s, uint8_t unit)
 {
     struct value silent = {.reason = REASON_GOOD};
@@ -97,13 +120,15 @@ size_t device_read_once(struct device_read *r, struct session *s, uint8_t unit)
     r->took_ns = 0;
     for (size_t i = 0; i < r->device->n; i++)
         r->raw[i] = (struct value){.reason = REASON_NOT_DUE};
+    if (r->device->sunspec && !r->located)
+        silent = locate(r, s, unit);
     for (size_t i = 0; i < r->plan.n; i++) {
         struct request *q = &r->plan.requests[i];
         if (silent.reason != REASON_GOOD) {
             mark(r, q, silent);
             continue;
         }
-        struct modbus_ask ask = {unit, q->function, q->address, q->count};
+        struct modbus_ask ask = {unit, q->function, (uint16_t)(q->address + r->base), q->count};
         struct modbus_answer a = session_ask(s, &ask, r->device->timing.timeout_ns);
         r->requests++;
         r->took_ns += session_took_ns(s);
@@ -120,12 +145,15 @@ size_t device_read_once(struct device_read *r, struct session *s, uint8_t unit)
         }
     }
     points_finish(r->device->points, r->device->n, r->raw, r->last, r->values);
+    derivations_compute(&r->derived, utc_now(), r->values);
     size_t good = 0;
     for (size_t i = 0; i < r->device->n; i++) {
         good += r->values[i].reason == REASON_GOOD;
         if (r->raw[i].reason == REASON_GOOD)
             r->last[i] = r->raw[i];
     }
+    // After an update of its firmware the model may be elsewhere.
+    r->located = r->located && good > 0;
     return good;
 }
 

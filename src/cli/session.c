@@ -62,6 +62,17 @@ static char *word(const char *s)
     return (char *)(uintptr_t)s;
 }
 
+// A mistake in an address is the command line's, not the line's.
+static bool address_is_good(const struct command *c, const char *text, uint16_t default_port, int *status)
+{
+    char host[256], why[300];
+    uint16_t port;
+    if (!text || address_parse(text, default_port, host, sizeof host, &port, why, sizeof why))
+        return true;
+    *status = command_usage(c, "%s", why);
+    return false;
+}
+
 struct session *session_open(const struct command *c, const char *mode, int *status)
 {
     static char name[] = "line", default_mode[] = "9600 8N1";
@@ -81,6 +92,8 @@ struct session *session_open(const struct command *c, const char *mode, int *sta
             command_usage(c, "name one line: --tcp HOST[:PORT], --serial DEVICE or --rtu-over-tcp HOST:PORT");
         return NULL;
     }
+    if (!address_is_good(c, config.tcp, 502, status) || !address_is_good(c, config.rtu_over_tcp, 0, status))
+        return NULL;
     if (!serial_mode_parse(config.mode, &baud, &parity, &stop)) {
         *status = command_usage(
             c, "--mode \"%s\": wanted e.g. \"9600 8N1\", 1200 to 115200 baud, 8N1 8E1 8O1 8N2", config.mode);

@@ -105,8 +105,9 @@ const struct device *target_device(struct target *t, const struct command *c, in
     const struct device *device = NULL;
     const char *profile = command_value(c, "profile");
     bool registers = false;
+    double scale = 1;
     *status = EX_USAGE;
-    if (d && named_registers(&text, c, &registers)) {
+    if (d && command_number(c, "scale", -1e12, 1e12, &scale) && named_registers(&text, c, &registers)) {
         if (!profile && !registers)
             command_usage(c, "say what to read: --profile NAME, or registers: --holding ADDRESS[:COUNT]");
         else

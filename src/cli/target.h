@@ -15,9 +15,16 @@
         {"input", 0, "ADDRESS[:COUNT]", "input registers", true, NULL},                                      \
         {"coil", 0, "ADDRESS[:COUNT]", "coils", true, NULL},                                                 \
         {"discrete", 0, "ADDRESS[:COUNT]", "discrete inputs", true, NULL},                                   \
-        {"type", 0, "TYPE", "of named registers: uint16 (default), int32, float32, ...", false, NULL},       \
-        {"order", 0,   "ORDER", "of registers, and of a profile: abcd (default), cdab, badc, dcba",          \
-         false,   NULL},                                                                                     \
+        {"type",                                                                                             \
+         0,                                                                                                  \
+         "TYPE",                                                                                             \
+         "of named registers (default uint16)",                                                              \
+         false,                                                                                              \
+         "uint16 int16 uint32 int32 float32 uint64 int64 float64 bits16 bits32 low_byte high_byte bcd16 "    \
+         "bcd32 bcd64 t5 t6"},                                                                               \
+        {"order", 0,                                                                                         \
+         "ORDER", "of bytes: of named registers (default abcd), or of a profile that leaves it open",        \
+         false,   "abcd cdab badc dcba ab ba abcdefgh ghefcdab badcfehg hgfedcba"},                          \
     {                                                                                                        \
         "scale", 0, "NUMBER", "of named registers", false, NULL                                              \
     }

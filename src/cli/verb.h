@@ -39,7 +39,6 @@
     ROW(watch)                                                                                               \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
-    ROW(options)                                                                                             \
     ROW(completion)                                                                                          \
     ROW(help)
 
@@ -73,7 +72,8 @@ struct verb {
     const char *help;  /* one line, a phrase in small letters */
     const char *words; /* of the usage line: "REGISTER..."; NULL: none. FILE and VERB are completed as such */
     size_t least, most; /* how many words there may be */
-    const char *text;   /* paragraphs for `symbiont help <name>`, lines of at most 90 characters */
+    const char *text;   /* paragraphs for `symbiont help <name>`, which are wrapped; a line that
+                         * begins with a space, or has two in a row, stays as it is */
     const struct verb_option *options; /* NULL: none but --help */
     int (*run)(struct command *c);     /* returns the exit status */
 };

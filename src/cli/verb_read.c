@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include "cli/device_read.h"
+#include "cli/doubts.h"
 #include "cli/output.h"
 #include "cli/target.h"
 
@@ -18,96 +19,6 @@ struct read_job {
     bool all; // hidden points too
 };
 
-// ---- What stands beside a doubtful value ----
-
-static double published(const struct point *p, struct value raw)
-{
-    return raw.number * p->factor / p->divisor + p->offset;
-}
-
-static bool is_plausible(const struct point *p, struct value raw)
-{
-    if (raw.reason != REASON_GOOD)
-        return false;
-    double v = published(p, raw), size = fabs(v);
-    return v >= p->min && v <= p->max && (size == 0 || (size > 1e-6 && size < 1e12));
-}
-
-static bool is_doubtful(const struct point *p, struct value raw, struct value v)
-{
-    if (p->type == POINT_STRING || p->type == POINT_DERIVED || p->table <= TABLE_DISCRETE)
-        return false;
-    if (v.reason == REASON_OUT_OF_RANGE || v.reason == REASON_NOT_AVAILABLE)
-        return true;
-    return v.reason == REASON_GOOD && (p->type == POINT_FLOAT32 || p->type == POINT_FLOAT64) &&
-           raw.number != 0 && !is_plausible(p, raw);
-}
-
-static void suggest(struct output *o, const struct point *p, const char *where, const char *setting,
-                    struct value raw)
-{
-    if (!is_plausible(p, raw))
-        return;
-    output_row(o);
-    output_text(o, "point", p->name);
-    output_text(o, "if", where);
-    output_number(o, "value", published(p, raw));
-    output_text(o, "unit", unit_text(p->unit));
-    output_text(o, "setting", setting);
-    output_row_end(o);
-}
-
-static void other_orders(struct output *o, const struct point *p, const uint8_t *bytes)
-{
-    static const char *const names[] = {"abcd", "cdab", "badc", "dcba"};
-    for (int order = 0; order < 4; order++) {
-        char where[40], setting[40];
-        if (order == p->order || (p->words == 1 && (order & ORDER_WORD_SWAP)))
-            continue;
-        snprintf(where, sizeof where, "word order %s", names[order]);
-        snprintf(setting, sizeof setting, "order = \"%s\";", names[order]);
-        suggest(o, p, where, setting, point_raw(p, (uint8_t)order, bytes));
-    }
-}
-
-static void other_addresses(struct output *o, const struct read_job *job, const struct point *p)
-{
-    for (int step = -1; step <= 1; step += 2) {
-        int address = p->address + step;
-        char where[40], setting[40];
-        if (address < 0 || address + p->words > 65536)
-            continue;
-        struct modbus_ask ask = {job->unit, p->table, (uint16_t)address, p->words};
-        struct modbus_answer a = session_ask(job->session, &ask, 0);
-        if (a.verdict != VERDICT_ANSWER)
-            continue;
-        snprintf(where, sizeof where, "address %d (%+d)", address, step);
-        snprintf(setting, sizeof setting, "address = %d;", address);
-        suggest(o, p, where, setting, point_raw(p, p->order, a.data));
-    }
-}
-
-// The two mistakes everyone makes: an address one off, and the words the wrong way round.
-static void show_doubts(struct output *o, const struct read_job *job, const struct device_read *r)
-{
-    static const struct column columns[] = {{"point", NULL}, {"if", "would be, with"}, {"value", NULL},
-                                            {"unit", NULL},  {"setting", NULL},        {0}};
-    bool any = false;
-    for (size_t i = 0; i < job->device->n; i++)
-        any |= is_doubtful(&job->device->points[i], r->raw[i], r->values[i]);
-    if (!any)
-        return;
-    output_table(o, "instead", columns);
-    for (size_t i = 0; i < job->device->n; i++) {
-        const struct point *p = &job->device->points[i];
-        if (!is_doubtful(p, r->raw[i], r->values[i]))
-            continue;
-        other_orders(o, p, r->bytes[i]);
-        other_addresses(o, job, p);
-    }
-    output_table_end(o);
-}
-
 // ---- The reading itself ----
 
 static void show_point(struct output *o, const struct device_read *r, size_t i)
@@ -115,7 +26,8 @@ static void show_point(struct output *o, const struct device_read *r, size_t i)
     const struct point *p = &r->device->points[i];
     struct value v = r->values[i];
     char hex[64];
-    bool answered = r->raw[i].reason == REASON_GOOD || r->raw[i].reason == REASON_NOT_AVAILABLE;
+    bool answered = p->type != POINT_DERIVED &&
+                    (r->raw[i].reason == REASON_GOOD || r->raw[i].reason == REASON_NOT_AVAILABLE);
     output_row(o);
     output_text(o, "point", p->name);
     if (v.reason == REASON_GOOD && p->type == POINT_STRING)
@@ -126,22 +38,29 @@ static void show_point(struct output *o, const struct device_read *r, size_t i)
         output_number(o, "value", v.reason == REASON_GOOD ? v.number : NAN);
     output_text(o, "unit", unit_text(p->unit));
     output_text(o, "quality",
-                v.reason == REASON_GOOD && is_doubtful(p, r->raw[i], v) ? "doubtful" : reason_text(v));
+                v.reason == REASON_GOOD && doubtful(p, r->raw[i], v) ? "doubtful" : reason_text(v));
     output_text(o, "raw", answered ? device_read_hex(r, i, hex, sizeof hex) : NULL);
     output_row_end(o);
 }
 
-static void show_reading(struct output *o, const struct read_job *job, const struct device_read *r,
-                         size_t good)
+static void show_reading(struct output *o, const struct read_job *job, const struct device_read *r)
 {
     static const struct column columns[] = {{"point", NULL},   {"value", NULL}, {"unit", NULL},
                                             {"quality", NULL}, {"raw", NULL},   {0}};
     output_object(o, NULL);
     output_time(o, "time", utc_now());
-    output_text(o, "meter", job->meter);
+    if (job->meter || o->json)
+        output_text(o, "meter", job->meter);
     output_text(o, "line", session_address(job->session));
     output_int(o, "unit", job->unit);
-    output_text(o, "profile", job->device->profile);
+    if (job->device->profile || o->json)
+        output_text(o, "profile", job->device->profile);
+    if (r->located) {
+        output_text(o, "manufacturer", r->walk.manufacturer);
+        output_text(o, "product", r->walk.product);
+        output_int(o, "sunspec_model", r->walk.model);
+        output_int(o, "base_address", r->base);
+    }
     output_int(o, "requests", (int64_t)r->requests);
     output_number(o, "took_ms", (double)(r->took_ns / 10000) / 100);
     output_table(o, "points", columns);
@@ -149,24 +68,46 @@ static void show_reading(struct output *o, const struct read_job *job, const str
         if (job->all || !job->device->points[i].hidden)
             show_point(o, r, i);
     output_table_end(o);
-    if (good)
-        show_doubts(o, job, r);
+    doubts_show(o, job->session, job->unit, r);
     output_object_end(o);
+}
+
+static bool said_anything(const struct device *d, const struct device_read *r)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (r->raw[i].reason == REASON_EXCEPTION && r->raw[i].exception < 10)
+            return true;
+    return false;
+}
+
+// The line's trouble, the walk's, or what the points say.
+static const char *why_nothing(const struct read_job *job, const struct device_read *r)
+{
+    const char *trouble = session_trouble(job->session);
+    if (*trouble)
+        return trouble;
+    if (r->walk.state == SUNSPEC_FAILED)
+        return r->walk.why;
+    for (size_t i = 0; i < job->device->n; i++)
+        if (r->values[i].reason != REASON_NOT_DUE && r->values[i].reason != REASON_DEPENDENCY)
+            return reason_text(r->values[i]);
+    return "no point could be read";
 }
 
 static int read_once(struct read_job *job, struct device_read *r)
 {
     size_t good = device_read_once(r, job->session, job->unit);
     struct output o = output_begin(command_flag(job->c, "json"));
-    show_reading(&o, job, r, good);
+    // Eighty times "timeout" tells people nothing that the one sentence does not.
+    if (good || o.json || said_anything(job->device, r))
+        show_reading(&o, job, r);
     if (!output_end(&o, job->c->out))
         return EX_OSERR;
     fflush(job->c->out);
     if (good)
         return EX_OK;
-    const char *trouble = session_trouble(job->session);
-    return command_fail(job->c, EX_UNAVAILABLE, "unit %u on %s gave no value%s%s", job->unit,
-                        session_address(job->session), *trouble ? ": " : "", trouble);
+    return command_fail(job->c, EX_UNAVAILABLE, "unit %u on %s gave no value: %s", job->unit,
+                        session_address(job->session), why_nothing(job, r));
 }
 
 static void sleep_until(struct mono due)
@@ -287,10 +228,12 @@ const struct verb verb_read = {
     .words = "[METER...]",
     .most = SIZE_MAX,
     .text =
-        "With a configuration:     symbiont read -c symbiont.conf boiler_2\n"
-        "Without one:              symbiont read --tcp 192.168.1.20 --unit 3 --profile eastron-sdm630\n"
-        "Registers of any device:  symbiont read --serial /dev/ttyUSB0 --mode \"9600 8E1\" --unit 5 \\\n"
-        "                              --holding 0:10 --type float32 --order cdab\n"
+        "Of a configuration, of a model on a line, and registers of any device:\n"
+        "\n"
+        "  symbiont read -c symbiont.conf boiler_2\n"
+        "  symbiont read --tcp 192.168.1.20 --unit 3 --profile eastron-sdm630\n"
+        "  symbiont read --serial /dev/ttyUSB0 --mode \"9600 8E1\" --unit 5 \\\n"
+        "                --holding 0:10 --type float32 --order cdab\n"
         "\n"
         "Prints value, unit, quality and raw registers. Beside a value that cannot be right it shows what\n"
         "would stand there with the other word orders and one address up or down: the two mistakes\n"

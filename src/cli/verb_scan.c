@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // symbiont scan: which units answer on a line, what they probably are, and the lines to paste.
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,20 +8,11 @@
 #include "cli/output.h"
 #include "symbiont/text.h"
 
-static volatile int stopped;
-
-static void on_interrupt(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
 struct found {
     uint8_t unit;
     const char *mode; // NULL: TCP
     double answer_ms;
-    struct candidate candidates[CANDIDATES_MAX];
-    size_t n;
+    struct identity identity;
 };
 
 struct scan {
@@ -34,15 +24,16 @@ struct scan {
     size_t n;
     size_t probes;
     struct mono begun;
+    struct interrupt interrupt;
     bool progress; // stderr is a terminal
 };
 
-static void show_progress(const struct scan *s, const char *mode, unsigned unit)
+static void show_progress(const struct scan *s, const char *mode, unsigned unit, const char *what)
 {
     if (!s->progress)
         return;
-    fprintf(s->c->err, "\r%s%sunit %3u of %u, %zu found ", mode ? mode : "", mode ? ", " : "", unit, s->last,
-            s->n);
+    fprintf(s->c->err, "\r%s%sunit %3u of %u, %zu found%s  ", mode ? mode : "", mode ? ", " : "", unit,
+            s->last, s->n, what);
     fflush(s->c->err);
 }
 
@@ -66,9 +57,11 @@ static bool answers(struct scan *s, struct session *session, uint8_t unit)
 // Returns false when the line itself is not there.
 static bool scan_line(struct scan *s, struct session *session, const char *mode)
 {
-    for (unsigned unit = s->first; unit <= s->last && !stopped; unit++) {
-        show_progress(s, mode, unit);
+    for (unsigned unit = s->first; unit <= s->last && !interrupt_seen(&s->interrupt); unit++) {
+        show_progress(s, mode, unit, "             ");
         if (!answers(s, session, (uint8_t)unit)) {
+            if (session_interrupted(session))
+                break;
             if (*session_trouble(session) && s->n == 0) {
                 end_progress(s);
                 command_fail(s->c, EX_UNAVAILABLE, "%s: %s", session_address(session),
@@ -81,38 +74,85 @@ static bool scan_line(struct scan *s, struct session *session, const char *mode)
         *f = (struct found){.unit = (uint8_t)unit,
                             .mode = mode,
                             .answer_ms = (double)(session_took_ns(session) / 10000) / 100};
+        show_progress(s, mode, unit, ", identifying");
         if (s->library)
-            f->n = identify(s->library, session, f->unit, 0, &stopped, f->candidates);
+            identify(s->library, session, f->unit, &f->identity);
     }
     end_progress(s);
     return true;
 }
 
+static const char *const by_texts[] = {"plausible values", "fingerprint", "SunSpec models"};
+
+static double two_digits(double v)
+{
+    return (double)(int)(100 * v + 0.5) / 100;
+}
+
+// In a table the others stand in one cell; a program gets them as a list.
+static void show_others(struct output *o, const struct identity *id)
+{
+    static const struct column none[] = {{0}};
+    char text[160] = "";
+    if (o->json) {
+        output_table(o, "candidates", none);
+        for (size_t k = 0; k < id->n; k++) {
+            output_row(o);
+            output_text(o, "profile", id->candidates[k].device->profile);
+            output_text(o, "order", id->candidates[k].order);
+            output_number(o, "score", two_digits(id->candidates[k].score));
+            output_number(o, "evidence", two_digits(id->candidates[k].evidence));
+            output_row_end(o);
+        }
+        output_table_end(o);
+        return;
+    }
+    for (size_t k = 1; k < id->n; k++) {
+        const struct candidate *c = &id->candidates[k];
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s%s%s (%.2f)", k > 1 ? ", " : "", c->device->profile,
+                 c->order ? " " : "", c->order ? c->order : "", c->score);
+    }
+    output_text(o, "or", *text ? text : NULL);
+}
+
 static void show_found(struct output *o, const struct scan *s)
 {
-    static const struct column columns[] = {{"unit", NULL},      {"mode", NULL},  {"answer_ms", "answer ms"},
-                                            {"profile", NULL},   {"score", NULL}, {"by", NULL},
-                                            {"plausible", NULL}, {"or", NULL},    {0}};
+    static const struct column columns[] = {{"unit", NULL},
+                                            {"mode", NULL},
+                                            {"answer_ms", "answer ms"},
+                                            {"says", NULL},
+                                            {"profile", NULL},
+                                            {"order", NULL},
+                                            {"score", NULL},
+                                            {"by", NULL},
+                                            {"plausible", NULL},
+                                            {"or", NULL},
+                                            {0}};
     output_table(o, "units", columns);
     for (size_t i = 0; i < s->n; i++) {
         const struct found *f = &s->found[i];
-        char plausible[32], others[160] = "";
+        const struct identity *id = &f->identity;
         output_row(o);
         output_int(o, "unit", f->unit);
         output_text(o, "mode", f->mode);
         output_number(o, "answer_ms", f->answer_ms);
-        if (f->n) {
-            const struct candidate *best = &f->candidates[0];
+        output_text(o, "says", id->maker[0] ? id->maker : NULL);
+        if (id->n) {
+            const struct candidate *best = &id->candidates[0];
+            char plausible[48];
             snprintf(plausible, sizeof plausible, "%zu of %zu", best->good, best->asked);
             output_text(o, "profile", best->device->profile);
-            output_number(o, "score", (double)(int)(100 * best->score + 0.5) / 100);
-            output_text(o, "by", best->fingerprint ? "fingerprint" : "plausible values");
+            output_text(o, "order", best->order);
+            output_number(o, "score", two_digits(best->score));
+            output_text(o, "by", by_texts[best->by]);
             output_text(o, "plausible", plausible);
-            for (size_t k = 1; k < f->n; k++)
-                snprintf(others + strlen(others), sizeof others - strlen(others), "%s%s", k > 1 ? ", " : "",
-                         f->candidates[k].device->profile);
-            output_text(o, "or", *others ? others : NULL);
+        } else {
+            output_text(o, "profile", NULL);
         }
+        show_others(o, id);
+        if (o->json)
+            output_int(o, "requests", (int64_t)id->requests);
         output_row_end(o);
     }
     output_table_end(o);
@@ -128,6 +168,35 @@ static const char *line_setting(const struct command *c, const char **value)
     return "";
 }
 
+static void show_meter(struct output *o, const struct found *f, bool last)
+{
+    const struct candidate *best = f->identity.n ? &f->identity.candidates[0] : NULL;
+    const char *comma = last ? "" : ",";
+    if (best && best->score >= 0.5)
+        output_note(
+            o,
+            "  { name = \"meter_%u\"; line = \"line_1\"; unit_id = %u; profile = \"%s\";%s%s%s every = "
+            "\"10 s\"; }%s",
+            f->unit, f->unit, best->device->profile, best->order ? " order = \"" : "",
+            best->order ? best->order : "", best->order ? "\";" : "", comma);
+    else if (best)
+        output_note(
+            o,
+            "  # Unit %u may be another model: compare `symbiont read` with the meter's display.\n"
+            "  { name = \"meter_%u\"; line = \"line_1\"; unit_id = %u; profile = \"%s\";%s%s%s every = "
+            "\"10 s\"; }%s",
+            f->unit, f->unit, f->unit, best->device->profile, best->order ? " order = \"" : "",
+            best->order ? best->order : "", best->order ? "\";" : "", comma);
+    else
+        output_note(
+            o,
+            "  # No profile fits unit %u: docs/adding-a-meter.md tells how to name its points.\n"
+            "  { name = \"meter_%u\"; line = \"line_1\"; unit_id = %u; every = \"10 s\";\n"
+            "    points: ( { name = \"value\"; table = \"holding\"; address = 0; type = \"uint16\"; } ); "
+            "}%s",
+            f->unit, f->unit, f->unit, comma);
+}
+
 // The configuration to paste: a line, and a meter for each unit.
 static void show_config(struct output *o, const struct scan *s)
 {
@@ -135,30 +204,15 @@ static void show_config(struct output *o, const struct scan *s)
     const char *setting = line_setting(s->c, &address);
     if (s->n == 0)
         return;
-    output_note(o, "To paste into symbiont.conf (or a file in conf.d/):\n");
+    output_note(o, "\n# To paste into symbiont.conf, or a file in conf.d/:");
     if (s->found[0].mode)
         output_note(o, "lines: ( { name = \"line_1\"; %s = \"%s\"; mode = \"%s\"; } );", setting, address,
                     s->found[0].mode);
     else
         output_note(o, "lines: ( { name = \"line_1\"; %s = \"%s\"; } );", setting, address);
     output_note(o, "meters: (");
-    for (size_t i = 0; i < s->n; i++) {
-        const struct found *f = &s->found[i];
-        const char *comma = i + 1 < s->n ? "," : "";
-        if (f->n)
-            output_note(o,
-                        "  { name = \"meter_%u\"; line = \"line_1\"; unit_id = %u; profile = \"%s\"; every = "
-                        "\"10 s\"; }%s",
-                        f->unit, f->unit, f->candidates[0].device->profile, comma);
-        else
-            output_note(o,
-                        "  { name = \"meter_%u\"; line = \"line_1\"; unit_id = %u; every = \"10 s\";  # no "
-                        "profile fits: see "
-                        "docs/adding-a-meter.md\n    points: ( { name = \"value\"; table = \"holding\"; "
-                        "address = 0; type = "
-                        "\"uint16\"; unit = \"\"; } ); }%s",
-                        f->unit, f->unit, comma);
-    }
+    for (size_t i = 0; i < s->n; i++)
+        show_meter(o, &s->found[i], i + 1 == s->n);
     output_note(o, ");");
 }
 
@@ -171,7 +225,7 @@ static int show(const struct scan *s)
     output_text(&o, "line", address);
     output_int(&o, "probes", (int64_t)s->probes);
     output_number(&o, "took_s", (double)(mono_since(mono_now(), s->begun) / 10000000) / 100);
-    output_bool(&o, "complete", !stopped);
+    output_bool(&o, "complete", !interrupt_seen(&s->interrupt));
     show_found(&o, s);
     show_config(&o, s);
     output_object_end(&o);
@@ -207,10 +261,14 @@ static int scan_modes(struct scan *s, bool all)
     const char *one[] = {command_value(s->c, "tcp") ? NULL : given ? given : "9600 8N1", NULL};
     const char *const *list = all ? modes : one;
     // A line speaks one mode: the first that anybody answers in is it.
-    for (size_t i = 0; (i == 0 || list[i]) && !stopped && s->n == 0; i++) {
+    for (size_t i = 0; (i == 0 || list[i]) && !interrupt_seen(&s->interrupt) && s->n == 0; i++) {
         struct session *session = session_open(s->c, list[i], &status);
         if (!session)
             return status;
+        if (session_heed(session, &s->interrupt) < 0) {
+            session_close(session);
+            return command_fail(s->c, EX_OSERR, "%s", strerror(errno));
+        }
         bool there = scan_line(s, session, list[i]);
         session_close(session);
         if (!there)
@@ -236,14 +294,12 @@ static int run(struct command *c)
     if (!command_duration(c, "timeout", 0.01, 60, &s.timeout_ns))
         return EX_USAGE;
     s.progress = isatty(STDERR_FILENO) && !command_flag(c, "json");
-    if (!command_flag(c, "no-identify") && !(s.library = library_open(c, &status)))
-        return status;
-    stopped = 0;
-    struct sigaction action = {.sa_handler = on_interrupt}, before;
-    sigaction(SIGINT, &action, &before);
-    status = scan_modes(&s, all);
-    sigaction(SIGINT, &before, NULL);
+    if (interrupt_open(&s.interrupt) < 0)
+        return command_fail(c, EX_OSERR, "%s", strerror(errno));
+    if (command_flag(c, "no-identify") || (s.library = library_open(c, &status)))
+        status = scan_modes(&s, all);
     library_close(s.library);
+    interrupt_close(&s.interrupt);
     return status;
 }
 
@@ -266,7 +322,7 @@ const struct verb verb_scan = {
         "Only reads. Ctrl-C stops and shows what was found so far. The timeout is 300 ms unless --timeout\n"
         "says otherwise: a slow meter needs more. Exit status 1 when nobody answered.\n"
         "\n"
-        "symbiont scan --tcp 192.168.1.20\n"
-        "symbiont scan --serial /dev/ttyUSB0 --all-modes --units 1-32",
+        "  symbiont scan --tcp 192.168.1.20\n"
+        "  symbiont scan --serial /dev/ttyUSB0 --all-modes --units 1-32",
     .options = options,
     .run = run};

@@ -197,9 +197,11 @@ const struct verb verb_watch = {
     .words = "[METER...]",
     .most = SIZE_MAX,
     .text =
-        "A running gateway:  symbiont watch                (all meters)\n"
-        "                    symbiont watch boiler_2 press_4\n"
-        "A meter, directly:  symbiont watch --tcp 192.168.1.20 --unit 3 --profile eastron-sdm630\n"
+        "Of a running gateway, all meters or some, and of a model on a line:\n"
+        "\n"
+        "  symbiont watch\n"
+        "  symbiont watch boiler_2 press_4\n"
+        "  symbiont watch --tcp 192.168.1.20 --unit 3 --profile eastron-sdm630\n"
         "\n"
         "Shows each meter's state, the age of its last success, its points, and why a point is bad; below,\n"
         "whether the publishers are connected and what waits for them. When there is more than the terminal\n"

@@ -138,6 +138,11 @@ static json_t *ask(struct gateway_source *g, const char *request, int *status)
         }
     }
     buf_free(&answer);
+    // Who sees the screen knows whom it watches: there is room for the reason only.
+    size_t prefix = strlen(g->socket) + 2;
+    if (g->checked && *status != EX_OK && strlen(r->trouble) > prefix &&
+        strncmp(r->trouble, g->socket, prefix - 2) == 0)
+        memmove(r->trouble, r->trouble + prefix, strlen(r->trouble + prefix) + 1);
     return root;
 }
 

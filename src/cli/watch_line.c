@@ -54,7 +54,7 @@ static int poll_line(struct watch_source *s)
     m->round_trip_ms =
         good && l->read.requests ? (double)l->read.took_ns / (double)l->read.requests / NS_PER_MS : NAN;
     for (size_t i = 0; i < l->device->n; i++)
-        if (!l->device->points[i].hidden && l->device->points[i].type != POINT_DERIVED)
+        if (!l->device->points[i].hidden)
             fill_point(&m->points[k++], &l->read, i);
     m->n = k;
     return good ? EX_OK : EX_UNAVAILABLE;

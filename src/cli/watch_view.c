@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include "symbiont/json.h"
+#include "symbiont/point.h"
 
 #define CELL_MIN 39 // columns of a point: two fit beside each other in 80
 #define NAME_MAX 24 // of a meter; longer ones push the rest of their line to the right
@@ -144,14 +145,27 @@ struct grid {
     size_t across, cell, unit_width, rows;
 };
 
+// Not asked lately, and so neither here nor there.
+static bool is_unasked(const struct watch_point *p)
+{
+    return strcmp(p->bad, reason_text((struct value){.reason = REASON_NOT_DUE})) == 0 ||
+           strcmp(p->bad, reason_text((struct value){.reason = REASON_NOT_YET})) == 0;
+}
+
 // The reason, when every point is bad for the same one: said once, it needs no rows.
 static const char *common_reason(const struct watch_meter *m)
 {
-    const char *reason = m->n > 1 && m->points[0].bad[0] ? m->points[0].bad : NULL;
-    for (size_t i = 1; reason && i < m->n; i++)
-        if (strcmp(m->points[i].bad, reason) != 0)
+    const char *reason = NULL;
+    for (size_t i = 0; i < m->n; i++) {
+        const struct watch_point *p = &m->points[i];
+        if (!p->bad[0])
             return NULL;
-    return reason;
+        if (reason && !is_unasked(p) && strcmp(p->bad, reason) != 0)
+            return NULL;
+        if (!reason && !is_unasked(p))
+            reason = p->bad;
+    }
+    return m->n > 1 ? reason ? reason : m->points[0].bad : NULL;
 }
 
 static struct grid grid_of(const struct watch_meter *m, size_t width)
@@ -289,12 +303,6 @@ static void title(const struct watch_round *r, struct pen *p)
     put(p, r->title ? r->title : "", p->width);
     snprintf(text, sizeof text, "  %zu of %zu meters up", up, r->n);
     put(p, text, p->width);
-    if (r->trouble[0]) {
-        style(p, red);
-        put(p, "  ", p->width);
-        put(p, r->trouble, p->width);
-        style(p, plain);
-    }
     end_line(p);
 }
 
@@ -303,6 +311,12 @@ static void footer(const struct watch_round *r, struct pen *p, const char *posit
     char text[80];
     size_t width = p->width, reserved = columns_of(position);
     p->width = width > reserved + 2 && reserved ? width - reserved - 2 : width;
+    if (r->trouble[0]) {
+        style(p, red);
+        put(p, r->trouble, p->width);
+        style(p, plain);
+        put(p, r->publisher_count ? " | " : "", p->width);
+    }
     for (size_t i = 0; i < r->publisher_count; i++) {
         const struct watch_publisher *w = &r->publishers[i];
         put(p, i ? " | " : "", p->width);
@@ -352,7 +366,7 @@ size_t watch_render(const struct watch_round *r, const struct watch_view *v, str
     }
     title(r, &p);
     body(r, &p, rows, skip, v->height ? room : SIZE_MAX);
-    if (r->publisher_count || position[0])
+    if (r->publisher_count || r->trouble[0] || position[0])
         footer(r, &p, position);
     free(rows);
     return all;

@@ -71,6 +71,10 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
         return;
     }
     const struct device *compiled = device_compile(s->config, profiles, &request, d);
+    if (compiled && compiled->profile && compiled->confidence == CONFIDENCE_LOW)
+        diag_warning(d, request.place,
+                     "%s: profile \"%s\" is of low confidence: compare every reading with the display",
+                     subject, m->profile);
     // The meter's own limits stand over the profile's.
     struct device *own = compiled ? config_alloc(s->config, sizeof *own) : NULL;
     if (!own)

@@ -93,8 +93,8 @@ static void test_any_size_fits(void **state)
         r.publishers[0] = (struct watch_publisher){.name = "mqtt", .error = "a long story \xC3\xA9\xC3\xA9"};
         for (size_t i = 0; i < meters; i++)
             add_meter(&r, i, i == 3 ? "a_meter_with_a_name_that_is_rather_long" : "m", "up", 13 * i);
-        for (size_t height = 1; height < 60; height++)
-            for (size_t width = 1; width < 130; width += 3)
+        for (size_t height = 1; height < 60; height += height < 6 ? 1 : 9)
+            for (size_t width = 1; width < 130; width += width < 8 ? 1 : 13)
                 for (long scroll = -1; scroll < 300; scroll += 43) {
                     size_t lines;
                     struct watch_view v = {.width = width, .height = height, .scroll = scroll};
