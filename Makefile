@@ -153,10 +153,14 @@ LIST_OF_PROFILES = $(wildcard conf/profiles/*.conf)
 UNVERIFIED       = $(wildcard conf/profiles/unverified/*.conf)
 MANS             = $(patsubst docs/%.scd,build/man/%,$(wildcard docs/*.scd))
 
-build/man/%: docs/%.scd
+# The page of a file's format ends with its options, printed from the tables that read it.
+build/man/symbiont.conf.5: OPTIONS_OF = symbiont.conf
+build/man/symbiont-profile.5: OPTIONS_OF = profile
+build/man/symbiont-plant.5: OPTIONS_OF = plant
+build/man/%: docs/%.scd $(B)/symbiont
 	@mkdir -p $(@D)
 	$(say) MAN $@
-	$(Q)scdoc <$< >$@
+	$(Q){ cat $<; if [ -n "$(OPTIONS_OF)" ]; then echo; $(B)/symbiont options $(OPTIONS_OF); printf "\n# NOTES\n\nThe options are printed from the tables that read the file.\n"; fi; } | scdoc >$@
 
 man: $(MANS)
 

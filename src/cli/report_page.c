@@ -59,7 +59,7 @@ static void amount(struct buf *out, double v, const char *unit)
             unit = larger[i].large;
         }
     char text[64];
-    snprintf(text, sizeof text, fabs(v) >= 1000 ? "%.0f" : fabs(v) >= 100 ? "%.1f" : "%.3g", v);
+    snprintf(text, sizeof text, fabs(v) >= 1000 ? "%.0f" : fabs(v) >= 10 ? "%.1f" : "%.3g", v);
     size_t n = strcspn(text, "."), sign = text[0] == '-';
     for (size_t i = 0; text[i]; i++) {
         if (i > sign && i < n && (n - i) % 3 == 0 && fabs(v) >= 10000)

@@ -42,6 +42,9 @@ static const char schema[] =
     "CREATE TABLE state(stream INTEGER PRIMARY KEY, data BLOB NOT NULL);";
 
 enum { S_STREAM, S_HOUR, S_STATE, S_READ, S_STATEMENTS };
+static const char sql_read[] =
+    "SELECT hour, amount, internal, surplus, taken, low, high, known_s, surplus_s FROM hour"
+    " WHERE stream = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour";
 static const char *const sql[S_STATEMENTS] = {
     [S_STREAM] = "INSERT INTO stream VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(number) DO "
                  "UPDATE SET title = ?3, resource = ?4,"
@@ -51,8 +54,7 @@ static const char *const sql[S_STATEMENTS] = {
                " internal = ?4, surplus = ?5, taken = ?6, low = ?7, high = ?8, known_s = ?9, surplus_s = ?10"
                " WHERE excluded.known_s > known_s",
     [S_STATE] = "INSERT INTO state VALUES(?1, ?2) ON CONFLICT DO UPDATE SET data = ?2",
-    [S_READ] = "SELECT hour, amount, internal, surplus, taken, low, high, known_s, surplus_s FROM hour"
-               " WHERE stream = ?1 AND hour >= ?2 AND hour < ?3 ORDER BY hour",
+    [S_READ] = sql_read,
 };
 
 struct entry {                 // of a stream

@@ -15,7 +15,8 @@
 #define EMPTYING_MIN_KG 100.0
 #define OVERFULL_SHARE  1.2 // of the capacity: no slow sample is believed beyond
 #define FIRST_GRAIN_MS  (10 * 60000)
-#define NEVER_DAYS      1000 // what takes longer is the scale drifting
+#define NEVER_DAYS      1000              // what takes longer is the scale drifting
+#define LONGEST_MS      (30 * 86400000LL) // between two weights; more is a clock that was put right
 #define DAY_MS          86400000.0
 
 void container_reset(struct container *c, const struct container_rule *r)
@@ -241,7 +242,9 @@ unsigned container_feed(struct container *c, const struct container_rule *r, int
         slow_sample(c, &first, c->samples[CONTAINER_SAMPLES - 1]); // the very first could not be judged
     }
     if (working)
-        c->working_ms += since;
+        c->working_ms += since < LONGEST_MS ? since : LONGEST_MS;
+    if (c->working_ms > CONTAINER_WORKING_MAX)
+        begin_again(c);
     memmove(c->samples, c->samples + 1, sizeof c->samples - sizeof *c->samples);
     memmove(c->times, c->times + 1, sizeof c->times - sizeof *c->times);
     c->samples[CONTAINER_SAMPLES - 1] = weight;

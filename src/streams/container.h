@@ -47,6 +47,7 @@ struct container_event {
     double mass; /* taken away, kg; FULL: in it */
 };
 enum { CONTAINER_EVENTS = 2 };
+#define CONTAINER_WORKING_MAX (100LL * 366 * 86400000) /* ms; then the fill rate begins anew */
 
 /* Nothing known yet. */
 void container_reset(struct container *c, const struct container_rule *r);

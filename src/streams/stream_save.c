@@ -178,19 +178,37 @@ static int64_t take_time(struct cursor *c)
     return v;
 }
 
-static double take_f64(struct cursor *c)
+// Beyond any plant; a sum of such values over years of milliseconds is still within the bound of sums.
+#define VALUE_MAX 1e12
+#define SUM_MAX   1e30
+
+static double take_f64(struct cursor *c, double most)
 {
     uint64_t bits = take_u64(c);
     double v;
     memcpy(&v, &bits, sizeof v);
-    if (isinf(v))
+    if (fabs(v) > most)
         c->failed = true;
     return v;
 }
 
+// A value, or NaN: unknown.
+static double take_value(struct cursor *c)
+{
+    return take_f64(c, VALUE_MAX);
+}
+
 static double take_number(struct cursor *c)
 {
-    double v = take_f64(c);
+    double v = take_f64(c, VALUE_MAX);
+    if (isnan(v))
+        c->failed = true;
+    return v;
+}
+
+static double take_sum(struct cursor *c)
+{
+    double v = take_f64(c, SUM_MAX);
     if (isnan(v))
         c->failed = true;
     return v;
@@ -201,9 +219,9 @@ static void take_hour(struct cursor *c, struct open_hour *o)
     o->hour = take_time(c);
     double *const sums[] = {&o->amount, &o->internal, &o->surplus, &o->came_in, &o->taken};
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
-        *sums[i] = take_number(c);
-    o->low = take_f64(c);
-    o->high = take_f64(c);
+        *sums[i] = take_sum(c);
+    o->low = take_value(c);
+    o->high = take_value(c);
     o->known_ms = take_time(c);
     o->surplus_ms = take_time(c);
     if (o->known_ms < 0 || o->known_ms > 3600000 || o->surplus_ms < 0 || o->surplus_ms > 3600000 ||
@@ -214,10 +232,10 @@ static void take_hour(struct cursor *c, struct open_hour *o)
 static void take_container(struct cursor *c, struct container *out)
 {
     out->tare = take_number(c);
-    out->level = take_f64(c);
+    out->level = take_value(c);
     out->counted = take_number(c);
-    out->from = take_f64(c);
-    out->held = take_f64(c);
+    out->from = take_value(c);
+    out->held = take_value(c);
     out->taken_out = take_number(c);
     int64_t *const times[] = {&out->level_ms, &out->from_ms, &out->held_ms, &out->working_ms, &out->grain_ms};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
@@ -231,12 +249,14 @@ static void take_container(struct cursor *c, struct container *out)
         out->times[i] = take_time(c);
     }
     out->points_n = cursor_u8(c);
-    if (out->n > CONTAINER_SAMPLES || out->points_n > CONTAINER_POINTS || out->grain_ms < 0)
+    if (out->n > CONTAINER_SAMPLES || out->points_n > CONTAINER_POINTS || out->grain_ms < 0 ||
+        out->working_ms < 0 || out->working_ms > CONTAINER_WORKING_MAX)
         c->failed = true;
     for (uint32_t i = 0; !c->failed && i < out->points_n; i++) {
         out->points[i].at_ms = take_time(c);
         out->points[i].filled = take_number(c);
-        if (i > 0 && out->points[i].at_ms <= out->points[i - 1].at_ms)
+        if ((i > 0 && out->points[i].at_ms <= out->points[i - 1].at_ms) ||
+            out->points[i].at_ms > out->working_ms)
             c->failed = true;
     }
 }
@@ -254,12 +274,15 @@ static bool take_moment(struct cursor *c, struct moment *m)
     m->surplus.dwell_ms = take_time(c);
     m->surplus.unknown_ms = take_time(c);
     m->surplus.began_ms = take_time(c);
-    m->surplus.amount = take_number(c);
+    m->surplus.amount = take_sum(c);
     take_container(c, &m->container);
     if (m->surplus.state > STREAM_RELEASING || m->surplus.dwell_ms < 0 || m->surplus.unknown_ms < 0)
         c->failed = true;
-    // The open hour is the one that the time accounted for ends in, or the one that begins there.
-    if (m->started && (m->high_ms < m->hour.hour * 3600000 || m->high_ms > (m->hour.hour + 1) * 3600000))
+    // The open hour is the one that the time accounted for ends in, or the one that begins there; no more of
+    // it is known than is over.
+    int64_t over = c->failed ? 0 : m->high_ms - m->hour.hour * 3600000;
+    if (m->started && (m->last_ms > m->high_ms || over < 0 || over > 3600000 || m->hour.known_ms > over ||
+                       m->hour.surplus_ms > over))
         c->failed = true;
     return !c->failed;
 }
@@ -287,7 +310,7 @@ bool stream_restore(struct stream *s, const void *data, size_t n)
     if (take_u64(&end) != fnv(seed, data, n - 8) || take_u64(&c) != identity_of(s))
         return false;
     bool same = take_u64(&c) == setup_of(s);
-    if (!take_moment(&c, &m))
+    if (!take_moment(&c, &m) || (s->has_container && m.container.grain_ms < 1))
         return false;
     s->started = m.started;
     s->last_ms = m.last_ms;

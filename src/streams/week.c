@@ -95,7 +95,7 @@ unsigned week_values(const struct week_history *w, struct week_place now, unsign
             break;
         at[from]++;
         // Of the season alone they may be older: last year's, until there are enough.
-        if (best->week <= now.week && (season_only || best->week + weeks > now.week))
+        if (best->week <= now.week && (season_only || best->week + weeks >= now.week))
             out[n++] = best;
     }
     return n < weeks ? n : weeks;

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// symbiont options: every option of a file, from the tables that read it, as the source of its man page.
+#include <string.h>
+#include "cli/verb.h"
+#include "symbiont/simulator.h"
+#include "symbiont/site.h"
+
+static int run(struct command *c)
+{
+    const struct {
+        const char *name;
+        const struct section *section;
+    } files[] = {{"symbiont.conf", site_section()}, {"profile", &profile_section}, {"plant", &plant_section}};
+    const char *name = c->n ? c->words[0] : files[0].name;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (strcmp(name, files[i].name) == 0) {
+            config_describe(files[i].section, c->out);
+            return EX_OK;
+        }
+    }
+    return command_usage(c, "\"%s\": wanted symbiont.conf, profile or plant", name);
+}
+
+const struct verb verb_options = {
+    .name = "options",
+    .help = "every option of symbiont.conf, of a profile or of a plant file",
+    .words = "[symbiont.conf|profile|plant]",
+    .most = 1,
+    .text = "Printed from the tables that read the file, in the form of a man page's source (scdoc): types,\n"
+            "units, defaults, ranges. `man 5 symbiont.conf` is made from it.",
+    .run = run};
