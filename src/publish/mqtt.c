@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The MQTT publisher: readings in on the loop's thread, a thread of its own that sends.
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,7 @@ struct publisher {
 
     // The sending thread.
     pthread_t thread;
+    sem_t ended;
     bool started;
     struct loop *loop;
     struct watch outbox_watch;
@@ -308,7 +311,8 @@ static void *run(void *arg)
     if (mqtt_client_start(p->client, p->loop) < 0)
         log_error(SUBJECT, "cannot start: %m");
     while (!atomic_load(&p->stopping)) {
-        loop_turn(p->loop, NS_PER_S);
+        if (loop_turn(p->loop, NS_PER_S) < 0)
+            poll(NULL, 0, 100); // whatever is wrong with epoll, it must not spin
         housekeeping(p);
     }
     say_goodbye(p);
@@ -316,6 +320,7 @@ static void *run(void *arg)
     mqtt_client_free(p->client);
     p->client = NULL;
     p->connected = false;
+    sem_post(&p->ended);
     return NULL;
 }
 
@@ -332,6 +337,7 @@ static void free_all(struct publisher *p)
     loop_free(p->loop);
     buf_free(&p->scratch);
     pthread_mutex_destroy(&p->lock);
+    sem_destroy(&p->ended);
     free(p->old_topics);
     free(p->prefix);
     free(p->client_id);
@@ -379,6 +385,7 @@ static struct publisher *open_mqtt(const void *settings, const struct publisher_
     p->config = settings;
     p->site = *site;
     pthread_mutex_init(&p->lock, NULL);
+    sem_init(&p->ended, 0, 0);
     if (!make_parts(p)) {
         snprintf(why, why_size, "cannot prepare the publisher: %m");
         free_all(p);
@@ -421,11 +428,15 @@ static void close_mqtt(struct publisher *p, struct mono deadline)
         // A second more: Paho's threads end within that.
         struct mono end = mono_add(deadline, NS_PER_S);
         struct timespec until = {end.ns / NS_PER_S, end.ns % NS_PER_S};
-        if (pthread_clockjoin_np(p->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+        int rc;
+        while ((rc = sem_clockwait(&p->ended, CLOCK_MONOTONIC, &until)) < 0 && errno == EINTR)
+            ;
+        if (rc < 0) {
             log_error(SUBJECT, "its thread does not end (name look-up?): left behind");
             pthread_detach(p->thread);
             return;
         }
+        pthread_join(p->thread, NULL);
     }
     free_all(p);
 }

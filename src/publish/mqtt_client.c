@@ -183,6 +183,7 @@ static void open_connection(struct mqtt_client *c, const char *host)
         .keep_alive_s = s->keep_alive_s && s->keep_alive_s < keep_alive_s ? s->keep_alive_s : keep_alive_s,
         .timeout_s = (int)((c->config->connect_timeout_ns + NS_PER_S - 1) / NS_PER_S),
         .window = (unsigned)c->config->window,
+        .content_type = c->config->content_type,
         .message_expiry_s = (uint32_t)(c->config->message_expiry_ns / NS_PER_S),
     };
     c->paho = mqtt_paho_open(&connect, &c->wakeup, why, sizeof why);

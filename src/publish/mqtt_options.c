@@ -47,6 +47,8 @@ static const struct option mqtt_options[] = {
      .help = "Longest pause between two attempts to connect; pauses grow from 1 s."},
     {"message_expiry", OPTION_DURATION, AT(message_expiry_ns), .def = "0 s", .min = 0, .max = 31536000,
      .help = "A broker may drop a reading it could not deliver within this time (MQTT 5). 0 s: never."},
+    {"content_type", OPTION_BOOL, AT(content_type), .def = "true",
+     .help = "Say application/json with every message (MQTT 5). Without it sending takes about a tenth less CPU time."},
     THIN_OPTIONS(struct mqtt_config, thin),
     {0},
 };

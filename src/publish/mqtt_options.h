@@ -19,6 +19,7 @@ struct mqtt_config {
     int version; /* enum mqtt_version */
     char *root;  /* first level of every topic */
     int64_t window;
+    bool content_type;
     int64_t keep_alive_ns, connect_timeout_ns, flush_ns, retry_max_ns, message_expiry_ns;
     struct thin_config thin;
 };

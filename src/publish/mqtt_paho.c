@@ -219,7 +219,8 @@ static void message_properties(struct mqtt_paho *p, const struct mqtt_connect *c
     char json[] = "application/json";
     MQTTProperty type = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE,
                          .value.data = {.data = json, .len = (int)sizeof json - 1}};
-    MQTTProperties_add(&p->json, &type);
+    if (c->content_type)
+        MQTTProperties_add(&p->json, &type);
     if (c->message_expiry_s)
         add_property(&p->json, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, c->message_expiry_s);
 }

@@ -5,8 +5,9 @@
  * while they hold its global lock; so a callback here stores a fact and wakes the owner, nothing else.
  *
  * A lost connection is never reused: closing and opening anew leaves no message in any of Paho's
- * queues (with a kept session 1.3.12 sends freed memory, eclipse-paho/paho.mqtt.c#1621). The price is a leak in
- * Paho of what was queued and not yet sent at that moment: a kilobyte, when a connection breaks within a burst.
+ * queues (with a kept session 1.3.12 sends freed memory, eclipse-paho/paho.mqtt.c#1621). The price is a leak
+ * in Paho of what was queued and not yet sent at that moment: a kilobyte, when a connection breaks within a
+ * burst.
  */
 #ifndef PUBLISH_MQTT_PAHO_H
 #define PUBLISH_MQTT_PAHO_H
@@ -54,6 +55,7 @@ struct mqtt_connect {
     int keep_alive_s, timeout_s;
     unsigned window;
     uint32_t message_expiry_s; /* 0: none */
+    bool content_type;
 };
 
 /* Begins to connect. `wakeup` is sent whenever the link or a message changed. NULL with a sentence in `why`.

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "site/site_options.h"
+#include "symbiont/encode.h"
 #include "symbiont/text.h"
 #include "symbiont/wire_time.h"
 
@@ -49,6 +50,17 @@ static void connect_meter(struct site *s, size_t i, struct diagnostics *d)
                    m->line);
 }
 
+// The state message has words of its own, and InfluxDB refuses a field called "time".
+static void check_names(const struct device *device, struct place at, const char *subject,
+                        struct diagnostics *d)
+{
+    for (size_t i = 0; i < device->n; i++)
+        if (encode_name_reserved(device->points[i].name))
+            diag_error(d, device->points[i].place.file ? device->points[i].place : at,
+                       "%s: a point may not be called \"%s\": messages use that word themselves", subject,
+                       device->points[i].name);
+}
+
 static void compile_meter(struct site *s, size_t i, const struct profile_path *profiles,
                           struct profile_cache *cache, struct diagnostics *d)
 {
@@ -80,6 +92,7 @@ static void compile_meter(struct site *s, size_t i, const struct profile_path *p
     if (!own)
         return;
     *own = *compiled;
+    check_names(compiled, request.place, subject, d);
     const struct point *widest = device_widest(compiled);
     if (widest && option_given(&meter_section, m, offsetof(struct meter_config, max_registers))) {
         own->limits.max_registers = (uint16_t)m->max_registers;
