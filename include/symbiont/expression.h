@@ -117,6 +117,15 @@ enum truth expression_truth(struct expression_state *s, struct utc t);
 /* The value last fed to a slot, if it is still known at `t`, else NAN: for explaining a result. */
 double expression_fed(const struct expression_state *s, size_t slot, struct utc t);
 
+/*
+ * The earliest time after `t` at which the answer may change although nothing more is fed: a value goes stale, a window's
+ * coverage fails, a quarter of an hour begins that hour() may belong to. age() and count() run on by themselves: each full
+ * minute. INT64_MAX ms: never. To be asked after an evaluation at `t`.
+ */
+struct utc expression_next(const struct expression_state *s, struct utc t);
+/* Does it ask for age() or count(), whose answers run on by themselves? */
+bool expression_timed(const struct expression *e);
+
 struct expression_counts {
     uint64_t late;   /* values older than the latest time seen */
     uint64_t resets; /* times that everything was dropped because time went back */

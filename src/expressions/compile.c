@@ -298,6 +298,8 @@ static struct expression *finish(const struct compiler *c, const struct node *re
     e->windows = c->windows;
     if (calendar)
         e->calendar = *calendar;
+    for (size_t i = 0; i < c->code_count; i++)
+        e->uses_calendar |= c->code[i].op == OP_CALENDAR;
     e->code = copy(c->code, c->code_count * sizeof *c->code);
     e->sources = copy(c->sources, c->slots * sizeof *c->sources);
     e->names = copy(c->source_names, c->slots * sizeof *c->source_names);

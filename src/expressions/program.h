@@ -63,6 +63,7 @@ struct expression {
     const struct unit *unit;
     uint64_t fingerprint; /* of everything a saved state depends on */
     size_t code_count, slots, windows;
+    bool uses_calendar;
     struct instruction *code;
     struct expression_source *sources;
     char (*names)[EXPRESSION_MAX_NAME];
