@@ -148,7 +148,9 @@ bool rule_restore(struct rule *r, const void *data, size_t n);
 /* From the same bytes: the alert that stands, or false. For rules that are no longer there. */
 bool rule_saved_alert(const void *data, size_t n, struct utc *began, struct utc *last,
                       enum severity *severity);
-/* Windows: the i-th expression's, false past the end. */
+/* Windows and values last fed, of the i-th of rule_windows expressions; appends nothing when there is none.
+ */
+size_t rule_windows(const struct rule *r);
 bool rule_save_windows(struct rule *r, size_t i, struct buf *out);
 bool rule_restore_windows(struct rule *r, size_t i, const void *data, size_t n);
 

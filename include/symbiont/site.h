@@ -11,6 +11,8 @@
 #include "symbiont/meter.h"
 #include "symbiont/outbox.h"
 #include "symbiont/publisher.h"
+#include "symbiont/rule.h"
+#include "symbiont/stream.h"
 
 struct site_group {
     struct settings common;
@@ -42,6 +44,9 @@ struct site_root {
     struct polling_config polling;
     struct storage_group storage;
     struct control_group control;
+    struct groups streams; /* struct stream_config */
+    struct groups needs;   /* struct need_config */
+    struct groups rules;   /* struct rule_config */
     int log_level; /* enum log_level */
 };
 
@@ -64,6 +69,7 @@ struct site {
     struct expression_calendar calendar; /* of that zone, and the holidays */
     struct site_derived *derived;  /* by meter, and in the order in which they are computed */
     size_t derived_count;
+    int64_t *stream_every_ms;      /* per stream: how often its value is expected */
     unsigned holders;
 };
 
@@ -87,16 +93,45 @@ static inline const struct meter_config *site_meter(const struct site *s, size_t
     return (const struct meter_config *)s->root->meters.items + i;
 }
 
-/* Everything that an expression can name has a number: the points, meter after meter. */
+static inline const struct stream_config *site_stream(const struct site *s, size_t i)
+{
+    return (const struct stream_config *)s->root->streams.items + i;
+}
+
+static inline const struct rule_config *site_rule(const struct site *s, size_t i)
+{
+    return (const struct rule_config *)s->root->rules.items + i;
+}
+
+/* Everything that an expression can name has a number: the points, meter after meter, then the streams. */
 static inline size_t site_source(const struct site *s, size_t meter, size_t point)
 {
     return s->first_source[meter] + point;
 }
 
+static inline size_t site_source_of_stream(const struct site *s, size_t stream)
+{
+    return s->first_source[s->root->meters.n] + stream;
+}
+
 static inline size_t site_sources(const struct site *s)
 {
-    return s->first_source[s->root->meters.n];
+    return site_source_of_stream(s, s->root->streams.n);
 }
+
+/*
+ * The names that the i-th stream and any rule may use: points, and streams that stand before it. `scope` must
+ * live as long as the result is used.
+ */
+struct site_scope {
+    const struct site *site;
+    size_t meter;   /* whose points need no "meter." before them; SIZE_MAX: none */
+    size_t point;   /* the derived point that is being compiled; what stands after it is not computed yet */
+    size_t streams; /* how many of the streams may be named */
+    bool blocked;   /* a name is of a meter with errors of its own */
+};
+struct expression_names site_names_for_stream(const struct site *s, size_t i, struct site_scope *scope);
+struct expression_names site_names_for_rules(const struct site *s, struct site_scope *scope);
 
 /* How long a value is known that is read every so often: three periods, for one may be late and one lost. */
 int64_t site_hold_ms(int64_t every_ns);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // symbiont status: how a running daemon is.
+#include <math.h>
 #include <string.h>
 #include "cli/control_client.h"
 #include "cli/output.h"
@@ -11,7 +12,8 @@ static const char *text_of(const json_t *o, const char *key)
 
 static double number_of(const json_t *o, const char *key)
 {
-    return json_number_value(json_object_get(o, key));
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
 static int64_t whole_of(const json_t *o, const char *key)
@@ -126,6 +128,66 @@ static void show_publishers(struct output *o, const json_t *publishers)
     output_table_end(o);
 }
 
+static void show_rules(struct output *o, const json_t *rules)
+{
+    static const struct column columns[] = {{"rule", NULL},
+                                            {"state", NULL},
+                                            {"condition", NULL},
+                                            {"evaluated", NULL},
+                                            {"unknown_since", "unknown since"},
+                                            {"began", NULL},
+                                            {"alerts", NULL},
+                                            {"suppressed", NULL},
+                                            {0}};
+    size_t i;
+    json_t *r;
+    if (json_array_size(rules) == 0)
+        return;
+    output_table(o, "rules", columns);
+    json_array_foreach((json_t *)(uintptr_t)rules, i, r)
+    {
+        output_row(o);
+        output_text(o, "rule", text_of(r, "name"));
+        output_text(o, "state", text_of(r, "state"));
+        output_text(o, "condition", text_of(r, "condition"));
+        output_text(o, "evaluated", text_of(r, "evaluated"));
+        output_text(o, "unknown_since", text_of(r, "unknown_since"));
+        output_text(o, "began", text_of(r, "began"));
+        output_int(o, "alerts", whole_of(r, "alerts"));
+        output_int(o, "suppressed", whole_of(r, "suppressed"));
+        output_row_end(o);
+    }
+    output_table_end(o);
+}
+
+static void show_streams(struct output *o, const json_t *streams)
+{
+    static const struct column columns[] = {{"stream", NULL},
+                                            {"state", NULL},
+                                            {"value", NULL},
+                                            {"unit", NULL},
+                                            {"provenance", NULL},
+                                            {"confidence", NULL},
+                                            {0}};
+    size_t i;
+    json_t *s;
+    if (json_array_size(streams) == 0)
+        return;
+    output_table(o, "streams", columns);
+    json_array_foreach((json_t *)(uintptr_t)streams, i, s)
+    {
+        output_row(o);
+        output_text(o, "stream", text_of(s, "name"));
+        output_text(o, "state", text_of(s, "state"));
+        output_number(o, "value", number_of(s, "value"));
+        output_text(o, "unit", text_of(s, "unit"));
+        output_text(o, "provenance", text_of(s, "provenance"));
+        output_number(o, "confidence", number_of(s, "confidence"));
+        output_row_end(o);
+    }
+    output_table_end(o);
+}
+
 static void show_head(struct output *o, const json_t *root)
 {
     const json_t *config = json_object_get(root, "config"), *storage = json_object_get(root, "storage");
@@ -165,6 +227,8 @@ static int run(struct command *c)
     show_lines(&o, json_object_get(root, "lines"));
     show_meters(&o, json_object_get(root, "meters"));
     show_publishers(&o, json_object_get(root, "publishers"));
+    show_rules(&o, json_object_get(root, "rules"));
+    show_streams(&o, json_object_get(root, "streams"));
     output_object_end(&o);
     json_decref(root);
     return output_end(&o, c->out) ? EX_OK : EX_OSERR;
@@ -174,7 +238,7 @@ static const struct verb_option options[] = {VERB_CONFIG, VERB_SOCKET, VERB_JSON
 
 const struct verb verb_status = {
     .name = "status",
-    .help = "how a running daemon is: lines, meters, publishers",
+    .help = "how a running daemon is: lines, meters, publishers, rules, streams",
     .text = "Asks the daemon over its control socket. Per line: the share of time it is busy, requests and\n"
             "what became of them. Per meter: its state (up, suspect, down), when it last answered, the\n"
             "round trip, and its errors by class. Per publisher: whether it is connected, what waits for it\n"

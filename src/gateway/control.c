@@ -53,6 +53,11 @@ static void answer_unknown(struct buf *out, const char *request)
     json_close(&j, '}');
 }
 
+static bool is_for_ledger(const char *request)
+{
+    return strncmp(request, "ledger", 6) == 0 && (request[6] == ' ' || request[6] == '\0');
+}
+
 static void answer(struct client *c)
 {
     static const struct {
@@ -64,6 +69,8 @@ static void answer(struct client *c)
         i++;
     if (i < n)
         answers[i].make(c->control->gateway, &c->answer);
+    else if (is_for_ledger(c->request) && c->control->gateway->ledger)
+        ledger_answer(c->control->gateway->ledger, c->request, &c->answer);
     else
         answer_unknown(&c->answer, c->request);
     buf_putc(&c->answer, '\n');

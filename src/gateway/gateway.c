@@ -145,8 +145,7 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     }
     if (publishing_open(g, why, why_size) < 0)
         return -1;
-    snprintf(why, why_size, "%s", "out of memory");
-    if (gateway_open_engine(g) < 0)
+    if (gateway_open_engine(g, why, why_size) < 0)
         return -1;
     struct poller_hooks hooks = gateway_hooks(g);
     connect_gate_init(&g->gate, (int)root->polling.connects);
@@ -200,4 +199,5 @@ void gateway_stop(struct gateway *g)
     free(g->lines);
     free(g->meters);
     buf_free(&g->scratch);
+    buf_free(&g->line);
 }

@@ -5,6 +5,7 @@
 #define SYMBIONT_GATEWAY_H
 
 #include "symbiont/engine.h"
+#include "symbiont/ledger.h"
 #include "symbiont/loop.h"
 #include "symbiont/site.h"
 
@@ -27,6 +28,10 @@ struct gateway {
     struct outbox *outbox;
     struct running_publisher publishers[OUTBOX_LANES_MAX];
     struct engine *engine;
+    struct timer engine_timer;
+    struct ledger *ledger; /* NULL: no streams */
+    int *stream_numbers;   /* in the ledger, parallel to the engine's streams */
+    bool hour_over;        /* of some stream: it is to be committed */
     struct poller *poller;
     struct line **lines;   /* parallel to the site's lines */
     struct meter **meters; /* parallel to the site's meters */
@@ -37,10 +42,10 @@ struct gateway {
     struct utc started;
     struct utc loaded;
     uint64_t reloads, reload_failures;
-    char reload_error[256]; /* of the last reload; "" when it succeeded */
+    char reload_error[256];   /* of the last reload; "" when it succeeded */
     uint64_t readings, empty; /* handed to the publishers; of these, without a good value */
     uint64_t counter_events;
-    struct buf scratch;
+    struct buf scratch, line;
     bool failed; /* the loop was left because something of our own broke */
 };
 
@@ -58,9 +63,16 @@ void gateway_keep_counters(struct gateway *g);
 void gateway_restore_counters(struct gateway *g, struct meter *m);
 
 /* engine.c */
-int gateway_open_engine(struct gateway *g); /* 0, or -1: memory */
+int gateway_open_engine(struct gateway *g, char *why, size_t why_size);
 void gateway_close_engine(struct gateway *g);
+struct engine *gateway_prepare_engine(struct gateway *g, struct site *fresh); /* NULL: memory */
 void gateway_exchange_engine(struct gateway *g, struct engine *fresh);
+
+/* telling.c */
+struct engine_hooks gateway_engine_hooks(struct gateway *g);
+void gateway_event(struct gateway *g, const char *topic, const struct buf *json, const char *line,
+                   struct utc time);
+void gateway_forget_stream(struct gateway *g, const char *name);
 
 /* publishing.c */
 int publishing_open(struct gateway *g, char *why, size_t why_size);

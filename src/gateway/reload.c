@@ -178,7 +178,7 @@ static void apply(struct gateway *g, struct site *fresh)
     struct meter **meters = calloc(fresh->root->meters.n + 1, sizeof(struct meter *));
     bool *line_kept = calloc(old_lines + 1, sizeof *line_kept),
          *meter_kept = calloc(old_meters + 1, sizeof *meter_kept);
-    struct engine *engine = engine_new(fresh);
+    struct engine *engine = gateway_prepare_engine(g, fresh);
     if (!lines || !meters || !line_kept || !meter_kept || !engine) {
         snprintf(g->reload_error, sizeof g->reload_error, "out of memory");
         engine_free(engine);

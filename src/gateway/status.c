@@ -109,6 +109,72 @@ static void storage_status(struct json *j, const struct gateway *g)
     json_close(j, '}');
 }
 
+static void rule_status(struct json *j, const struct rule *r)
+{
+    static const char *const truths[] = {"false", "true", "unknown"};
+    struct rule_health h;
+    rule_health(r, &h);
+    json_open(j, NULL, '{');
+    json_text(j, "name", rule_config(r)->name);
+    json_text(j, "state", rule_state_word(h.state));
+    json_text(j, "meaning", rule_state_meaning(h.state));
+    json_text(j, "severity", severity_word((enum severity)rule_config(r)->severity));
+    json_text(j, "condition", truths[h.condition]);
+    time_member(j, "evaluated", h.evaluated);
+    time_member(j, "unknown_since", h.unknown_since);
+    time_member(j, "began", h.began);
+    time_member(j, "last_ended", h.last_ended);
+    json_int(j, "evaluations", (int64_t)h.evaluations);
+    json_int(j, "alerts", (int64_t)h.alerts);
+    json_int(j, "suppressed", (int64_t)h.suppressed);
+    json_number(j, "active_s", (double)h.active_ms / 1000);
+    json_close(j, '}');
+}
+
+static void stream_status(struct json *j, struct stream *s, struct utc now)
+{
+    json_open(j, NULL, '{');
+    json_text(j, "name", stream_name(s));
+    json_text(j, "state", stream_state_word(stream_state(s)));
+    json_number(j, "value", stream_value(s, now));
+    json_text(j, "unit", unit_text(stream_unit(s)));
+    json_text(j, "provenance", provenance_word(stream_provenance(s)));
+    json_number(j, "confidence", stream_confidence(s, now));
+    json_close(j, '}');
+}
+
+static void ledger_status(struct json *j, struct ledger *l)
+{
+    struct ledger_stats s;
+    ledger_stats(l, &s);
+    json_open(j, "ledger", '{');
+    json_bool(j, "failing", s.failing);
+    if (s.failing)
+        json_text(j, "error", s.error);
+    json_int(j, "hours", (int64_t)s.hours);
+    json_int(j, "commits", (int64_t)s.commits);
+    json_int(j, "waiting", (int64_t)s.waiting);
+    json_int(j, "lost", (int64_t)s.lost);
+    json_int(j, "bytes_written", (int64_t)s.bytes_written);
+    json_close(j, '}');
+}
+
+static void watch_status(struct json *j, const struct gateway *g)
+{
+    const struct rule *r;
+    struct stream *s;
+    json_open(j, "rules", '[');
+    for (size_t i = 0; (r = engine_rule(g->engine, i)); i++)
+        rule_status(j, r);
+    json_close(j, ']');
+    json_open(j, "streams", '[');
+    for (size_t i = 0; (s = engine_stream(g->engine, i)); i++)
+        stream_status(j, s, engine_now(g->engine));
+    json_close(j, ']');
+    if (g->ledger)
+        ledger_status(j, g->ledger);
+}
+
 static void config_status(struct json *j, const struct gateway *g)
 {
     json_open(j, "config", '{');
@@ -147,6 +213,7 @@ void gateway_status(const struct gateway *g, struct buf *out)
         if (g->publishers[i].publisher)
             publisher_status(&j, g, i);
     json_close(&j, ']');
+    watch_status(&j, g);
     storage_status(&j, g);
     json_close(&j, '}');
 }

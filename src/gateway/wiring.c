@@ -22,6 +22,8 @@ static void on_reading(void *arg, const struct reading *r)
     for (size_t i = 0; publishers[i]; i++)
         if (g->publishers[i].publisher)
             publishers[i]->reading(g->publishers[i].publisher, r);
+    if (utc_plausible(r->time))
+        engine_reading(g->engine, r);
 }
 
 static void on_derive(void *arg, const struct meter_info *m, struct utc time, struct value *values)
@@ -117,13 +119,6 @@ void gateway_restore_counters(struct gateway *g, struct meter *m)
     meter_counters_load(m, kept_counter, &k);
 }
 
-static void publish_event(struct gateway *g, const char *topic, const char *json, size_t n, struct utc time)
-{
-    for (size_t i = 0; publishers[i]; i++)
-        if (g->publishers[i].publisher && publishers[i]->event)
-            publishers[i]->event(g->publishers[i].publisher, topic, json, n, NULL, time);
-}
-
 static void on_counter(void *arg, const struct counter_note *note)
 {
     struct gateway *g = arg;
@@ -147,8 +142,7 @@ static void on_counter(void *arg, const struct counter_note *note)
     json_number(&j, "counted", e->delta);
     json_text(&j, "unit", unit_text(p->unit));
     json_close(&j, '}');
-    if (!g->scratch.failed)
-        publish_event(g, "alerts", g->scratch.data, g->scratch.len, note->time);
+    gateway_event(g, "alerts", &g->scratch, NULL, note->time);
     const struct counter_keeper keeper = {g->outbox, note->meter->name};
     char key[160];
     counter_key(&keeper, p->name, key, sizeof key);

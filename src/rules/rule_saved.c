@@ -116,6 +116,11 @@ static struct expression_state *state_at(const struct rule *r, size_t i)
     return i < r->text.n ? r->text.parts[i].state : NULL;
 }
 
+size_t rule_windows(const struct rule *r)
+{
+    return RULE_CONDITIONS + r->text.n;
+}
+
 bool rule_save_windows(struct rule *r, size_t i, struct buf *out)
 {
     if (i >= RULE_CONDITIONS + r->text.n)

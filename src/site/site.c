@@ -167,6 +167,7 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
     number_sources(s);
     site_calendar_read(s, d);
     site_derived_compile(s, d);
+    site_watch_check(s, d);
     check_publishers(s, d);
     if (diag_errors(d) > 0)
         return; // of a wrong configuration, doubts are noise
@@ -195,6 +196,12 @@ struct site *site_load(const char *path, const struct profile_path *profiles, st
         site_free(s);
         return NULL;
     }
+    s->stream_every_ms = config_alloc(s->config, (s->root->streams.n + 1) * sizeof *s->stream_every_ms);
+    if (!s->stream_every_ms) {
+        site_free(s);
+        return NULL;
+    }
+    memset(s->stream_every_ms, 0, (s->root->streams.n + 1) * sizeof *s->stream_every_ms);
     memset(s->devices, 0, n * sizeof *s->devices);
     memset(s->first_source, 0, (n + 1) * sizeof *s->first_source);
     check_all(s, profiles, d);

@@ -31,7 +31,7 @@ static struct expression *compile(const struct site *s, struct site_scope *scope
 static void compile_one(struct site *s, size_t meter, size_t point, struct diagnostics *d)
 {
     const struct point *p = &s->devices[meter]->points[point];
-    struct site_scope scope = {s, meter, point, false};
+    struct site_scope scope = {.site = s, .meter = meter, .point = point};
     struct expression_error error;
     struct expression *e = compile(s, &scope, p, &error);
     if (e)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a name in an expression stands for: "point" of the same meter, "meter.point" of any.
+// What a name in an expression stands for: "point" of the same meter, "meter.point" of any, or a stream.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,20 +86,51 @@ static void describe_point(const struct site *s, size_t meter, size_t point, str
                                       .modulus = p->modulus};
 }
 
+static bool find_stream(const struct site_scope *scope, const char *name, struct expression_source *out,
+                        char *why, size_t why_size)
+{
+    const struct site *s = scope->site;
+    const char **names = calloc(s->root->streams.n + 1, sizeof *names);
+    size_t count = 0;
+    bool found = false;
+    snprintf(why, why_size, "\"%s\" is not known; a point is named meter.point, a stream by its name", name);
+    for (size_t i = 0; names && !found && i < s->root->streams.n; i++) {
+        const struct stream_config *c = site_stream(s, i);
+        if (!c->name)
+            continue;
+        names[count++] = c->name;
+        if (strcmp(c->name, name) != 0)
+            continue;
+        if (i >= scope->streams) {
+            snprintf(why, why_size, "stream \"%s\" stands later; a stream may use only those before it",
+                     name);
+            free(names);
+            return false;
+        }
+        *out = (struct expression_source){.index = (uint32_t)site_source_of_stream(s, i),
+                                          .unit = stream_config_unit(c),
+                                          .every_ms = s->stream_every_ms[i],
+                                          .hold_ms = site_hold_ms(s->stream_every_ms[i] * NS_PER_MS)};
+        found = out->unit != NULL;
+    }
+    if (names && !found)
+        hint(text_nearest(name, names, count, sizeof *names), "", why, why_size);
+    free(names);
+    return found;
+}
+
 bool site_resolve(void *arg, const char *name, struct expression_source *out, char *why, size_t why_size)
 {
     struct site_scope *scope = arg;
     const struct site *s = scope->site;
     const char *dot = strchr(name, '.');
     size_t meter = dot ? find_meter(s, name, (size_t)(dot - name)) : scope->meter;
-    if (meter == SIZE_MAX) {
-        if (dot)
-            return no_meter(s, name, (size_t)(dot - name), why, why_size);
-        snprintf(why, why_size, "\"%s\" is not known here; a point is named meter.point", name);
-        return false;
-    }
+    if (meter == SIZE_MAX)
+        return dot ? no_meter(s, name, (size_t)(dot - name), why, why_size)
+                   : find_stream(scope, name, out, why, why_size);
     if (!s->devices[meter]) {
         scope->blocked = true;
+        snprintf(why, why_size, "meter \"%s\" has errors of its own", site_meter(s, meter)->name);
         return false;
     }
     const char *word = dot ? dot + 1 : name;
@@ -118,4 +149,20 @@ bool site_resolve(void *arg, const char *name, struct expression_source *out, ch
     }
     describe_point(s, meter, point, out);
     return true;
+}
+
+static struct expression_names names_from(const struct site *s, size_t streams, struct site_scope *scope)
+{
+    *scope = (struct site_scope){.site = s, .meter = SIZE_MAX, .streams = streams};
+    return (struct expression_names){site_resolve, scope};
+}
+
+struct expression_names site_names_for_stream(const struct site *s, size_t i, struct site_scope *scope)
+{
+    return names_from(s, i, scope);
+}
+
+struct expression_names site_names_for_rules(const struct site *s, struct site_scope *scope)
+{
+    return names_from(s, s->root->streams.n, scope);
 }

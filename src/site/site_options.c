@@ -69,6 +69,11 @@ static const struct option root_options[] = {
     {"polling", OPTION_GROUP, ROOT(polling), .section = &polling_section, .help = "Health of units."},
     {"storage", OPTION_GROUP, ROOT(storage), .section = &storage_section, .help = "Outbox and ledger."},
     {"control", OPTION_GROUP, ROOT(control), .section = &control_section, .help = "The control socket."},
+    {"streams", OPTION_GROUPS, ROOT(streams), .section = &stream_section,
+     .help = "Flows of energy, water and matter, and what is to spare of them."},
+    {"needs", OPTION_GROUPS, ROOT(needs), .section = &needs_section, .help = "What the site could use."},
+    {"rules", OPTION_GROUPS, ROOT(rules), .section = &rule_section,
+     .help = "Conditions to watch and the alerts they raise."},
     {"log", OPTION_CHOICE, ROOT(log_level), .def = "info", .choices = log_levels,
      .help = "Least level logged."},
 };

@@ -10,12 +10,6 @@
 extern const struct section site_group_section;
 
 /* site_names.c */
-struct site_scope {
-    const struct site *site;
-    size_t meter; /* whose points need no "meter." before them; SIZE_MAX: none */
-    size_t point; /* the derived point that is being compiled; what stands after it is not computed yet */
-    bool blocked; /* a name is of a meter with errors of its own */
-};
 bool site_resolve(void *scope, const char *name, struct expression_source *out, char *why, size_t why_size);
 
 /* site_calendar.c */
@@ -25,5 +19,8 @@ void site_calendar_free(struct site *s);
 /* site_derived.c */
 void site_derived_compile(struct site *s, struct diagnostics *d);
 void site_derived_free(struct site *s);
+
+/* site_watch.c */
+void site_watch_check(struct site *s, struct diagnostics *d);
 
 #endif
