@@ -39,6 +39,7 @@
     ROW(watch)                                                                                               \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
+    ROW(pinch)                                                                                               \
     ROW(options)                                                                                             \
     ROW(completion)                                                                                          \
     ROW(help)

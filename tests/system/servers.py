@@ -416,7 +416,7 @@ class Driver:
 
     def __enter__(self):
         self.log_file = open(self.log_path, "ab")
-        suppressed = "suppressions=%s:print_suppressions=0" % os.path.join(ROOT, "tests/system/lsan.supp")
+        suppressed = "suppressions=%s:print_suppressions=0" % os.path.join(ROOT, "tests/lsan.supp")
         self.process = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log_file,
                                         text=True, bufsize=1, env=dict(os.environ, LSAN_OPTIONS=suppressed))
         if self.process.stdout.readline().strip() != "ready":
