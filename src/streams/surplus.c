@@ -47,6 +47,14 @@ static enum surplus_change become(struct surplus *s, enum stream_state next)
     return surplus_on(s) == was ? SURPLUS_SAME : was ? SURPLUS_ENDS : SURPLUS_BEGINS;
 }
 
+// Samples of a quarter of an hour are seldom exactly that far apart: the last of four must not miss the hour
+// by the few milliseconds by which a poll came early.
+static bool long_enough(int64_t dwell_ms, int64_t lasted_ms, int64_t wanted_ms)
+{
+    int64_t early = lasted_ms / 10 < 1000 ? lasted_ms / 10 : 1000;
+    return dwell_ms + early >= wanted_ms;
+}
+
 enum surplus_change surplus_step(struct surplus *s, const struct surplus_rule *r, double value,
                                  int64_t lasted_ms)
 {
@@ -61,9 +69,9 @@ enum surplus_change surplus_step(struct surplus *s, const struct surplus_rule *r
     if (!c->counts)
         return SURPLUS_SAME;
     s->dwell_ms += lasted_ms;
-    if (s->state == STREAM_PENDING && s->dwell_ms >= r->hold_ms)
+    if (s->state == STREAM_PENDING && long_enough(s->dwell_ms, lasted_ms, r->hold_ms))
         return become(s, STREAM_SURPLUS);
-    if (s->state == STREAM_RELEASING && s->dwell_ms >= r->release_ms)
+    if (s->state == STREAM_RELEASING && long_enough(s->dwell_ms, lasted_ms, r->release_ms))
         return become(s, STREAM_IDLE);
     return SURPLUS_SAME;
 }

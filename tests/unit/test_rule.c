@@ -140,6 +140,21 @@ static void a_held_value_proves_nothing(void **state)
     rule_free(b.rule);
 }
 
+// Polled a few milliseconds early or late, as clocks have it.
+static void jitter_costs_no_sample(void **state)
+{
+    (void)state;
+    static const int jitter[] = {0, -12, 9, -3, 14, -14, 2, 0, -8, 5};
+    struct bench b;
+    open_bench(&b, "quick.p > 5 kW", NULL, 5000, 2000);
+    for (int i = 0; i < 30; i++)
+        feed(&b, MONDAY + 1000 * i + jitter[i % 10], "quick.p", i >= 10 && i < 20 ? 9 : 1);
+    assert_int_equal(b.n, 2);
+    assert_int_equal((b.told[0].time - MONDAY + 500) / 1000, 14);
+    assert_int_equal((b.told[1].time - MONDAY + 500) / 1000, 21);
+    rule_free(b.rule);
+}
+
 static void without_for_it_begins_and_ends_at_once(void **state)
 {
     (void)state;
@@ -519,6 +534,7 @@ int main(void)
         cmocka_unit_test(four_quarters_above_a_limit_are_an_hour),
         cmocka_unit_test(told_of_the_time_more_often_it_says_the_same),
         cmocka_unit_test(a_held_value_proves_nothing),
+        cmocka_unit_test(jitter_costs_no_sample),
         cmocka_unit_test(without_for_it_begins_and_ends_at_once),
         cmocka_unit_test(unknown_holds_releases_or_alerts),
         cmocka_unit_test(a_condition_that_becomes_true_by_silence_runs_alone),
