@@ -24,6 +24,8 @@ void influx_sender_init(struct influx_sender *s)
 
 void influx_sender_free(struct influx_sender *s)
 {
+    if (s->batch.n)
+        outbox_rewind(s->outbox, s->lane, s->batch.entries[0].id);
     influx_batch_free(&s->batch);
     buf_free(&s->response.body);
     influx_http_free(s->http);

@@ -51,6 +51,7 @@ struct influx_sender {
 };
 
 void influx_sender_init(struct influx_sender *s);
+/* What is not acknowledged is offered again to whoever opens the lane next. */
 void influx_sender_free(struct influx_sender *s);
 
 /*

@@ -18,7 +18,7 @@
 // Bugs are known that lose a callback: a message without any answer for this long means a new connection.
 #define SILENT_NS (60 * NS_PER_S)
 // Documents of an earlier run that this one has not given by then belong to something that is gone.
-#define OLD_TOPICS_NS (120 * NS_PER_S)
+#define OLD_TOPICS_NS (60 * NS_PER_S)
 // For `offline` and the end of the connection, out of the time that close() is given.
 #define GOODBYE_NS     (1500 * NS_PER_MS)
 #define OLD_TOPICS_KEY "mqtt/retained"
@@ -318,6 +318,7 @@ static void *run(void *arg)
     say_goodbye(p);
     keep_topics(p);
     mqtt_client_free(p->client);
+    mqtt_delivery_hand_back(&p->delivery);
     p->client = NULL;
     p->connected = false;
     sem_post(&p->ended);

@@ -146,6 +146,14 @@ void mqtt_delivery_up(struct mqtt_delivery *d)
     d->gaps_looked_at = (struct mono){0};
 }
 
+void mqtt_delivery_hand_back(struct mqtt_delivery *d)
+{
+    uint64_t first = mqtt_order_first(&d->order);
+    mqtt_order_clear(&d->order);
+    if (first)
+        outbox_rewind(d->outbox, d->lane, first);
+}
+
 // The oldest message that is not done with, when the connection broke soon after it was sent. Also one that
 // was refused: mosquitto 2.0.11 with max_queued_messages 0 refuses, and then hangs up.
 static uint64_t broken_by(const struct mqtt_delivery *d, struct mono now)
@@ -193,10 +201,7 @@ void mqtt_delivery_down(struct mqtt_delivery *d, const struct mqtt_loss *loss, s
         log_error(d->subject,
                   "the broker ends the connection when it gets one of the retained documents: it is not "
                   "sent again until it changes");
-    uint64_t first = mqtt_order_first(&d->order);
-    mqtt_order_clear(&d->order);
-    if (first)
-        outbox_rewind(d->outbox, d->lane, first);
+    mqtt_delivery_hand_back(d);
     d->gap_flying = false;
 }
 
@@ -230,7 +235,8 @@ static void accepted(struct mqtt_delivery *d, struct mqtt_parcel *p)
 
 static void refused(struct mqtt_delivery *d, struct mqtt_parcel *p, unsigned reason, struct mono now)
 {
-    struct mqtt_verdict v = mqtt_refused(&d->refusals, p->topic_hash, reason, d->passed, now);
+    // One that is sent alone because it broke connections keeps the others waiting: it is not waited for.
+    struct mqtt_verdict v = mqtt_refused(&d->refusals, p->topic_hash, reason, d->passed || d->alone, now);
     const char *words = p->message.words;
     char why[220];
     snprintf(why, sizeof why, "0x%02x %s%s%s%s", reason, v.words, *words ? " (" : "", words,

@@ -86,6 +86,9 @@ bool mqtt_delivery_due(const struct mqtt_delivery *d, struct mono *due);
 /* The oldest message under way has been so for this long; 0: none is. */
 int64_t mqtt_delivery_silence_ns(const struct mqtt_delivery *d, struct mono now);
 
+/* At the end: what is not acknowledged is offered again to whoever opens the lane next. */
+void mqtt_delivery_hand_back(struct mqtt_delivery *d);
+
 /* Sends `offline`; whether it was accepted shows when nothing is under way any more. */
 void mqtt_delivery_goodbye(struct mqtt_delivery *d, struct mono now);
 

@@ -337,6 +337,19 @@ def test_stops_at_the_deadline_while_a_server_hangs():
             d.tell("open")
 
 
+def test_opened_again_it_brings_what_was_left():
+    """A reload that changes the settings closes the publisher and opens another on the same outbox."""
+    with HttpStub() as server, Driver("influxdb", v1(server.url)) as d:
+        server.judge = lambda r: 503
+        d.tell("readings", 2, 20)
+        assert wait_until(lambda: server.requests, 5)
+        d.tell("close", 2000)
+        server.judge = lambda r: 204
+        d.tell("open")
+        assert d.tell("sent", 5000), d.tell("stats")
+        assert len(server.stored) == 40
+
+
 def test_mean_of_an_interval():
     with HttpStub() as server:
         with Driver("influxdb", v1(server.url, 'interval = "1 s"; aggregate = "mean";')) as d:

@@ -253,7 +253,8 @@ class OldBroker:
     """A stand-in that speaks only 3.1.1. To a CONNECT of version 5 it says nothing and closes, or refuses in the old
     words (code 1)."""
 
-    def __init__(self, polite):
+    def __init__(self, polite, mute=False):
+        self.mute = mute  # never acknowledges
         self.polite, self.versions, self.published, self.closing = polite, [], 0, False
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -300,7 +301,8 @@ class OldBroker:
                 if kind >> 4 == 3:
                     topic = body[0] << 8 | body[1]
                     self.published += 1
-                    c.sendall(b"\x40\x02" + body[2 + topic:4 + topic])
+                    if not self.mute:
+                        c.sendall(b"\x40\x02" + body[2 + topic:4 + topic])
                 if kind == 0xC0:
                     c.sendall(b"\xd0\x00")
 
@@ -494,20 +496,34 @@ def test_gap_records():
             assert len([m for m in seen.messages if "/meters/" in m.topic]) == 40000 - dropped
 
 
-def test_old_documents_are_remembered():
-    """The list of retained topics outlives the program, so that a later run can clear what it no longer has."""
-    with Mosquitto() as broker:
+def test_what_takes_a_minute():
+    """Retained topics of an earlier run are cleared; a connection without any acknowledgement is made anew."""
+    with Mosquitto() as broker, OldBroker(True, mute=True) as mute, Driver("mqtt", plain(mute.port)) as silent:
         path = os.path.join(broker.dir, "outbox.db")
         with Driver("mqtt", plain(broker.port), outbox=path) as d:
             assert d.tell("up", 5000)
             d.tell("document", "meters/old/meta", '{"x":1}')
+            d.tell("document", "meters/kept/meta", '{"x":1}')
             assert wait_until(lambda: d.tell("status")["documents_waiting"] == 0)
-        import sqlite3
-        with sqlite3.connect(path) as db:
-            tables = [r[0] for r in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
-            found = any(b"meters/old/meta" in (c if isinstance(c, bytes) else str(c).encode())
-                        for t in tables for row in db.execute("SELECT * FROM " + t) for c in row)
-        assert found, tables
+        assert silent.tell("up", 20000)
+        silent.tell("readings", 1, 3)
+        assert wait_until(lambda: mute.published >= 4)
+        mute.mute = False  # from now on; the four get no answer any more
+        with Driver("mqtt", plain(broker.port), outbox=path) as d, Subscriber(broker.port, ROOT + "meters/#") as seen:
+            assert d.tell("up", 5000)
+            d.tell("document", "meters/kept/meta", '{"x":1}')
+            assert seen.wait(lambda ms: any(m.topic.endswith("old/meta") and m.payload == "" for m in ms), 75)
+            assert all(m.payload for m in seen.on(ROOT + "meters/kept/meta"))
+        assert wait_until(lambda: silent.tell("status")["losses"] == 1, 30), silent.tell("status")
+        assert "no answer for 60 s" in silent.tell("status")["last_error"]
+        assert silent.tell("sent", 20000)
+
+
+def test_keep_alive_of_the_broker():
+    with Mosquitto(extra="max_keepalive 10") as broker, Driver("mqtt", plain(broker.port)) as d:
+        assert d.tell("up", 10000)
+        assert wait_until(lambda: "k10" in broker.log(), 5), broker.log()
+        assert d.tell("status")["attempts"] == 2
 
 
 def test_restart_with_a_backlog():
@@ -528,6 +544,24 @@ def test_restart_with_a_backlog():
             assert d.tell("sent", 10000)
             assert seen.wait(lambda _: len(in_order(seqs(seen, 2))) == 51)
             assert in_order(seqs(seen, 2)) == [(epoch - 1, i) for i in range(1, 51)] + [(epoch, 1)]
+
+
+def test_opened_again_it_brings_what_was_left():
+    """A reload that changes the settings closes the publisher and opens another on the same outbox."""
+    with Mosquitto() as broker, Driver("mqtt", plain(broker.port)) as d:
+        assert d.tell("up", 5000)
+        broker.freeze()
+        d.tell("readings", 2, 30)
+        assert wait_until(lambda: d.tell("status")["under_way"] == 16)
+        d.tell("close", 2000)
+        broker.kill()
+        broker.start()
+        with Subscriber(broker.port, "#") as seen:
+            d.tell("open")
+            assert d.tell("up", 20000)
+            assert d.tell("sent", 10000), d.tell("stats")
+            assert seen.wait(lambda _: seqs(seen, 1)[-1:] == [(1, 30)])
+            assert seqs(seen, 1) == [(1, i) for i in range(1, 31)]
 
 
 def test_stops_in_time_when_nobody_answers():
