@@ -107,7 +107,9 @@ static void link_point(struct compile *c, const struct point_config *k, struct p
     link_order(c, k, p);
     bool scaled = p->exponent_point != POINT_NONE || p->factor_point != POINT_NONE ||
                   p->add_point != POINT_NONE || p->factor_count;
-    if (p->integer && scaled && p->type != POINT_DERIVED)
+    if (p->integer && scaled && !POINT_GIVEN(k, integer))
+        p->integer = false;
+    else if (p->integer && scaled && p->type != POINT_DERIVED)
         compile_error(c, k, "\"integer\" is for whole numbers, and this value depends on other points");
 }
 
