@@ -12,7 +12,8 @@
  *         {"batch_age", OPTION_DURATION, offsetof(...), .def = "500 ms", .min = 0.01, .max = 60, ...},
  *         {0},
  *     };
- *     const struct section influx_section = {"influxdb", sizeof(struct influx_config), influx_options, "help"};
+ *     const struct section influx_section = {"influxdb", sizeof(struct influx_config), influx_options,
+ * "help"};
  *
  * Unknown keys, wrong types, wrong units and values out of range are each one diagnostic with file
  * and line; all are reported.
@@ -44,8 +45,8 @@ void diag_warning(struct diagnostics *d, struct place at, const char *format, ..
 size_t diag_errors(const struct diagnostics *d);
 size_t diag_warnings(const struct diagnostics *d);
 /* Calls `each` for every diagnostic, sorted by file and line. */
-void diag_each(struct diagnostics *d, void (*each)(void *arg, bool is_error, struct place at, const char *text),
-               void *arg);
+void diag_each(struct diagnostics *d,
+               void (*each)(void *arg, bool is_error, struct place at, const char *text), void *arg);
 /* "file:line: error: text" lines. */
 void diag_print(struct diagnostics *d, FILE *out);
 
@@ -94,7 +95,8 @@ struct option {
     const char *name; /* NULL ends the table */
     enum option_type type;
     size_t offset;
-    const char *def;  /* as one would write it, without quotes: "10 min", "true", "a, b"; NULL: none (0, NULL) */
+    const char
+        *def; /* as one would write it, without quotes: "10 min", "true", "a, b"; NULL: none (0, NULL) */
     const char *unit; /* OPTION_AMOUNT */
     double min, max;  /* both 0: no limit; -INFINITY, INFINITY: none on that side */
     bool required;
@@ -129,7 +131,8 @@ struct config;
  * goes to `d`: for each file one syntax or duplicate-key error (the parser stops there), then all
  * others. NULL only when memory is out or the first file cannot be read (that too is in `d`).
  * `required` is checked where the group stands; in an OPTION_GROUPS whose section requires a `name`, each
- * name may stand once. The result is usable only when diag_errors(d) == 0. (libconfig has a config_read of its own.)
+ * name may stand once. The result is usable only when diag_errors(d) == 0. (libconfig has a config_read of
+ * its own.)
  */
 struct config *config_read_path(const char *path, bool with_conf_d, const struct section *root,
                                 struct diagnostics *d);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Totals that can be trusted. A meter's total only grows, until its register goes round, the meter is reset or
- * replaced, or a reading is wrong. Each reading is judged against the one before; a step that is not explained
- * gives no number: never is "any fall" taken for a reset, since one false low reading would then count the
- * whole meter again. Pure: time is an argument, the state is a plain struct that may be saved and restored.
+ * Totals that can be trusted. A meter's total only grows, until its register goes round, the meter is reset
+ * or replaced, or a reading is wrong. Each reading is judged against the one before; a step that is not
+ * explained gives no number: never is "any fall" taken for a reset, since one false low reading would then
+ * count the whole meter again. Pure: time is an argument, the state is a plain struct that may be saved and
+ * restored.
  *
  * - normal: not below the one before, and no more above it than max_rate allows;
  * - wrap: below, but explained by going round at the modulus;
  * - refused: anything else. The level last trusted stays. Once `confirm` refused readings in a row agree
- *   with each other, over confirm_ms at least, the new level is taken (reset), without counting the step to it.
+ *   with each other, over confirm_ms at least, the new level is taken (reset), without counting the step to
+ * it.
  */
 #ifndef SYMBIONT_COUNTER_H
 #define SYMBIONT_COUNTER_H
@@ -31,21 +33,21 @@ struct counter_rule {
 
 /* All zero: nothing read yet. */
 struct counter {
-    double total;           /* sum of all increments */
-    double last;            /* the reading last trusted */
-    double abandoned;       /* the level before the last reset to a lower one; 0: none */
-    int64_t last_ms;        /* UTC of `last` */
-    int64_t still_ms;       /* UTC from which `last` may have been reached: the reading before it rose to it */
-    int64_t interval_ms;    /* the last positive time between two trusted readings */
-    double first_refused;   /* readings refused in a row that agree with each other: the first, */
-    double last_refused;    /* the last, */
+    double total;         /* sum of all increments */
+    double last;          /* the reading last trusted */
+    double abandoned;     /* the level before the last reset to a lower one; 0: none */
+    int64_t last_ms;      /* UTC of `last` */
+    int64_t still_ms;     /* UTC from which `last` may have been reached: the reading before it rose to it */
+    int64_t interval_ms;  /* the last positive time between two trusted readings */
+    double first_refused; /* readings refused in a row that agree with each other: the first, */
+    double last_refused;  /* the last, */
     int64_t first_refused_ms, last_refused_ms;
-    uint32_t refused;       /* and how many */
-    uint32_t known;         /* 1: there has been a reading */
+    uint32_t refused; /* and how many */
+    uint32_t known;   /* 1: there has been a reading */
 };
 
 enum counter_kind {
-    COUNTER_FIRST,   /* the first reading: nothing to compare it with */
+    COUNTER_FIRST, /* the first reading: nothing to compare it with */
     COUNTER_NORMAL,
     COUNTER_BRIDGED, /* a normal step that covers a gap, or readings that were refused and prove wrong now */
     COUNTER_WRAP,    /* went round at the modulus */
@@ -73,10 +75,10 @@ static inline bool counter_refused(enum counter_kind kind)
 const char *counter_kind_text(enum counter_kind kind);
 
 /*
- * The rule for points[i], read every every_ns: the declared modulus or, for unsigned integers and BCD of up to
- * 32 bits, the one of the register's width, scaled; max_rate; steps; confirmation by 3 readings over a minute;
- * a gap is more than three periods. `out` as points_finish left it: a scale factor in the meter scales the
- * modulus too.
+ * The rule for points[i], read every every_ns: the declared modulus or, for unsigned integers and BCD of up
+ * to 32 bits, the one of the register's width, scaled; max_rate; steps; confirmation by 3 readings over a
+ * minute; a gap is more than three periods. `out` as points_finish left it: a scale factor in the meter
+ * scales the modulus too.
  */
 struct counter_rule counter_rule_for(const struct point *points, size_t i, const struct value *out,
                                      int64_t every_ns);

@@ -8,13 +8,12 @@
  * pure: time is an argument, nothing is read or written. Feeding and evaluating allocate nothing.
  *
  *     const struct expression_wanted power = {.unit = unit_find("kW")};
- *     struct expression *e = expression_compile("avg(chiller.active_power, 15 min)", &names, NULL, &power, &error);
- *     struct expression_state *s = expression_state_new(e);
- *     expression_feed(s, 0, time, 41.5);          // slot 0 is the first name of the text
- *     double kw = expression_value(s, time);      // NaN: unknown
+ *     struct expression *e = expression_compile("avg(chiller.active_power, 15 min)", &names, NULL, &power,
+ * &error); struct expression_state *s = expression_state_new(e); expression_feed(s, 0, time, 41.5); // slot 0
+ * is the first name of the text double kw = expression_value(s, time);      // NaN: unknown
  *
- * A value that is bad, stale or not there yet is unknown, written NAN here, and makes the result unknown unless
- * the result does not depend on it ("false and unknown" is false).
+ * A value that is bad, stale or not there yet is unknown, written NAN here, and makes the result unknown
+ * unless the result does not depend on it ("false and unknown" is false).
  */
 #ifndef SYMBIONT_EXPRESSION_H
 #define SYMBIONT_EXPRESSION_H
@@ -31,10 +30,10 @@ struct expression;
 struct expression_state;
 
 enum {
-    EXPRESSION_MAX_TEXT = 2000,  /* bytes */
-    EXPRESSION_MAX_INPUTS = 64,  /* different names */
+    EXPRESSION_MAX_TEXT = 2000, /* bytes */
+    EXPRESSION_MAX_INPUTS = 64, /* different names */
     EXPRESSION_MAX_WINDOWS = 16,
-    EXPRESSION_MAX_NAME = 128,   /* "meter.point" with its NUL */
+    EXPRESSION_MAX_NAME = 128, /* "meter.point" with its NUL */
 };
 
 /* ---- Compiling ---- */
@@ -58,8 +57,8 @@ struct expression_names {
 
 /* For hour(), weekday(), month(), holiday() and workday(). Lives as long as the programs compiled with it. */
 struct expression_calendar {
-    const struct zone *zone;     /* NULL: UTC */
-    const int64_t *holidays;     /* local day numbers (zone.h), ascending */
+    const struct zone *zone; /* NULL: UTC */
+    const int64_t *holidays; /* local day numbers (zone.h), ascending */
     size_t holiday_count;
 };
 
@@ -90,7 +89,8 @@ const char *expression_name(const struct expression *e, size_t slot);
 /* The longest window, ms; 0: the result depends only on the values last fed. */
 int64_t expression_window_ms(const struct expression *e);
 
-/* The i-th function of the language, for completion and the manual: "avg", "avg(x, 15 min)", one line. False past the end. */
+/* The i-th function of the language, for completion and the manual: "avg", "avg(x, 15 min)", one line. False
+ * past the end. */
 bool expression_function(size_t i, const char **name, const char **signature, const char **text);
 
 /* ---- Evaluating ---- */
@@ -101,9 +101,9 @@ void expression_state_free(struct expression_state *s);
 
 /*
  * A name has this value at time `t`; NAN: unknown. Values of one instant belong together: feed them all
- * before evaluating at it. Time may step back by up to five minutes (meters answer in their own order): such a
- * value counts as of the latest time seen. A step further back means that the clock was put right: everything
- * remembered is dropped.
+ * before evaluating at it. Time may step back by up to five minutes (meters answer in their own order): such
+ * a value counts as of the latest time seen. A step further back means that the clock was put right:
+ * everything remembered is dropped.
  */
 void expression_feed(struct expression_state *s, size_t slot, struct utc t, double value);
 
@@ -118,9 +118,9 @@ enum truth expression_truth(struct expression_state *s, struct utc t);
 double expression_fed(const struct expression_state *s, size_t slot, struct utc t);
 
 /*
- * The earliest time after `t` at which the answer may change although nothing more is fed: a value goes stale, a window's
- * coverage fails, a quarter of an hour begins that hour() may belong to. age() and count() run on by themselves: each full
- * minute. INT64_MAX ms: never. To be asked after an evaluation at `t`.
+ * The earliest time after `t` at which the answer may change although nothing more is fed: a value goes
+ * stale, a window's coverage fails, a quarter of an hour begins that hour() may belong to. age() and count()
+ * run on by themselves: each full minute. INT64_MAX ms: never. To be asked after an evaluation at `t`.
  */
 struct utc expression_next(const struct expression_state *s, struct utc t);
 /* Does it ask for age() or count(), whose answers run on by themselves? */
@@ -134,7 +134,8 @@ struct expression_counts expression_counts(const struct expression_state *s);
 
 /* Appends what is remembered, to be restored after a restart. */
 void expression_state_save(struct expression_state *s, struct buf *out);
-/* False, and the state untouched, when the bytes are damaged or from a program of another text, unit or source. */
+/* False, and the state untouched, when the bytes are damaged or from a program of another text, unit or
+ * source. */
 bool expression_state_restore(struct expression_state *s, const void *data, size_t n);
 
 #endif

@@ -25,7 +25,7 @@ struct meter_config {
     double ct_ratio, vt_ratio;
     struct texts only;
     bool unverified, maintenance, align;
-    int order; /* of order_choices; 0: the profile's */
+    int order;                                      /* of order_choices; 0: the profile's */
     int64_t timeout_ns, pause_ns, connect_pause_ns; /* 0: the profile's, else the line's */
     int64_t in_flight, max_registers, max_gap;      /* -1: the profile's */
     bool merge;

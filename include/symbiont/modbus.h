@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MBAP_HEADER    7   /* transaction, protocol, length, unit */
-#define MBAP_REQUEST   12  /* header and a five-byte read request */
-#define MBAP_FRAME_MAX 260
-#define RTU_REQUEST    8
-#define RTU_FRAME_MAX  256
+#define MBAP_HEADER          7  /* transaction, protocol, length, unit */
+#define MBAP_REQUEST         12 /* header and a five-byte read request */
+#define MBAP_FRAME_MAX       260
+#define RTU_REQUEST          8
+#define RTU_FRAME_MAX        256
 #define MODBUS_REGISTERS_MAX 125
 #define MODBUS_BITS_MAX      2000
 
@@ -26,12 +26,12 @@ struct modbus_ask {
 };
 
 enum verdict {
-    VERDICT_ANSWER,       /* data is there */
-    VERDICT_EXCEPTION,    /* the device answered with an exception code */
+    VERDICT_ANSWER,    /* data is there */
+    VERDICT_EXCEPTION, /* the device answered with an exception code */
     VERDICT_TIMEOUT,
     VERDICT_NO_CONNECTION, /* could not connect, or the connection broke before the answer */
-    VERDICT_BAD_ANSWER,   /* failed a check */
-    VERDICT_CANCELLED,    /* the line was closed or the transaction withdrawn */
+    VERDICT_BAD_ANSWER,    /* failed a check */
+    VERDICT_CANCELLED,     /* the line was closed or the transaction withdrawn */
 };
 
 /* Which check an answer failed; counted by kind in `status`. */

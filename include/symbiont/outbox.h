@@ -22,14 +22,14 @@
 
 struct outbox;
 
-#define OUTBOX_LANES_MAX 8
+#define OUTBOX_LANES_MAX      8
 #define OUTBOX_SPILL_AFTER_NS NS_PER_S /* default of spill_after_ns */
 
 struct outbox_settings {
-    const char *path;        /* the SQLite file; its directory exists; NULL: memory only (tests, tools) */
-    bool always;             /* durability "always": a message is synced before it can be sent */
-    int64_t spill_after_ns;  /* 1 s */
-    int64_t disk_max_bytes;  /* bound of the file */
+    const char *path;         /* the SQLite file; its directory exists; NULL: memory only (tests, tools) */
+    bool always;              /* durability "always": a message is synced before it can be sent */
+    int64_t spill_after_ns;   /* 1 s */
+    int64_t disk_max_bytes;   /* bound of the file */
     int64_t memory_max_bytes; /* bound of unwritten messages, all lanes */
     const char *lanes[OUTBOX_LANES_MAX]; /* names that outlive restarts; NULL ends */
 };
@@ -48,8 +48,8 @@ int outbox_close(struct outbox *o);
 uint64_t outbox_epoch(const struct outbox *o);
 
 /* Changes bounds and lanes at reload: lanes present before keep their messages; a lane that is gone keeps
- * its messages on disk for when it comes back. Every lane is rewound. Publishers are stopped while this runs; the path
- * cannot change. Returns 0, or -1 with a sentence in `why` and nothing changed. */
+ * its messages on disk for when it comes back. Every lane is rewound. Publishers are stopped while this runs;
+ * the path cannot change. Returns 0, or -1 with a sentence in `why` and nothing changed. */
 int outbox_configure(struct outbox *o, const struct outbox_settings *s, char *why, size_t why_size);
 
 /* Copies the message in. `topic` may be "" for publishers that need none. Returns its id (> 0,
@@ -67,16 +67,17 @@ struct outbox_item {
 };
 
 /* The oldest message of the lane not handed out since it was last rewound. False: none now. The
- * pointers are valid until the lane's next call of outbox_next. What is on disk is read ahead by the outbox's thread;
- * when that is not ready this waits for it, at most 100 ms, and then says false. */
+ * pointers are valid until the lane's next call of outbox_next. What is on disk is read ahead by the outbox's
+ * thread; when that is not ready this waits for it, at most 100 ms, and then says false. */
 bool outbox_next(struct outbox *o, size_t lane, struct outbox_item *item);
-/* Hand out again from `id` on (the connection was lost); 0: from the oldest unacknowledged. A sender that starts begins
- * with 0: what an earlier one took and never acknowledged would else pass for delivered with its first ack. */
+/* Hand out again from `id` on (the connection was lost); 0: from the oldest unacknowledged. A sender that
+ * starts begins with 0: what an earlier one took and never acknowledged would else pass for delivered with
+ * its first ack. */
 void outbox_rewind(struct outbox *o, size_t lane, uint64_t id);
 /* Everything up to and including `id` is delivered (or set aside by outbox_reject). */
 void outbox_ack(struct outbox *o, size_t lane, uint64_t id);
-/* Sets one message aside, with the server's words, in a bounded ring on disk (the last 1,000); the caller acks it
- * afterwards in order. */
+/* Sets one message aside, with the server's words, in a bounded ring on disk (the last 1,000); the caller
+ * acks it afterwards in order. */
 void outbox_reject(struct outbox *o, size_t lane, const struct outbox_item *item, const char *why);
 
 /* One message of that ring. */
@@ -90,12 +91,13 @@ struct outbox_rejected {
 };
 /* Calls `each` for every one, the oldest first, and returns how many. From memory, any thread; `each` must
  * not call the outbox. */
-size_t outbox_rejected_each(struct outbox *o, void (*each)(const struct outbox_rejected *what, void *arg), void *arg);
+size_t outbox_rejected_each(struct outbox *o, void (*each)(const struct outbox_rejected *what, void *arg),
+                            void *arg);
 
 /*
- * A descriptor that becomes readable (eventfd) when the lane may have something new; for poll(). It is written only when
- * outbox_next had said "none", and outbox_next resets it when it says so again: do not read it, and
- * do not poll it while there is a reason not to take more (a full window).
+ * A descriptor that becomes readable (eventfd) when the lane may have something new; for poll(). It is
+ * written only when outbox_next had said "none", and outbox_next resets it when it says so again: do not read
+ * it, and do not poll it while there is a reason not to take more (a full window).
  */
 int outbox_event_fd(struct outbox *o, size_t lane);
 
@@ -112,7 +114,7 @@ struct outbox_stats {
     uint64_t put, acked, dropped, rejected; /* messages, since start */
     uint64_t waiting;                       /* unacknowledged, memory and disk */
     uint64_t on_disk;
-    int64_t oldest_age_ms;                  /* 0 when none waits */
+    int64_t oldest_age_ms; /* 0 when none waits */
 };
 void outbox_lane_stats(struct outbox *o, size_t lane, struct outbox_stats *out);
 
@@ -125,14 +127,15 @@ struct outbox_disk {
 };
 void outbox_disk_stats(struct outbox *o, struct outbox_disk *out);
 
-/* When the writer thread last showed that it makes progress (idle counts), for the watchdog. A disk that hangs counts as
- * progress for five minutes: outbox_disk says that it fails, and a restart would not help. */
+/* When the writer thread last showed that it makes progress (idle counts), for the watchdog. A disk that
+ * hangs counts as progress for five minutes: outbox_disk says that it fails, and a restart would not help. */
 struct mono outbox_heartbeat(struct outbox *o);
 
-/* Small facts that must survive a restart (counter states, rule states, retained topics to clear): a key-value table in
- * the same file. Values are bytes; NULL forgets the key. `outbox_keep` queues a commit and returns at once (a value that
- * is there already is not written again); outbox_kept reads from memory. Keys have 1 to 255 bytes, values at most
- * 1 MiB, all together 16 MiB: what does not fit is refused with a line in the log. Any thread. */
+/* Small facts that must survive a restart (counter states, rule states, retained topics to clear): a
+ * key-value table in the same file. Values are bytes; NULL forgets the key. `outbox_keep` queues a commit and
+ * returns at once (a value that is there already is not written again); outbox_kept reads from memory. Keys
+ * have 1 to 255 bytes, values at most 1 MiB, all together 16 MiB: what does not fit is refused with a line in
+ * the log. Any thread. */
 void outbox_keep(struct outbox *o, const char *key, const void *value, size_t n);
 /* Copies at most `size` bytes into value; returns the value's length, or -1 when there is none. */
 long outbox_kept(struct outbox *o, const char *key, void *value, size_t size);

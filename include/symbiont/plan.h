@@ -8,11 +8,11 @@
 #include "symbiont/profile.h"
 
 struct request {
-    uint8_t function; /* 1..4 */
+    uint8_t function;        /* 1..4 */
     uint16_t address, count; /* registers or bits */
     uint16_t first, n;       /* its points: plan.order[first .. first + n) */
     int64_t every_ns;
-    bool has_gaps;           /* reads registers that belong to no point */
+    bool has_gaps; /* reads registers that belong to no point */
 };
 
 struct plan {
@@ -24,8 +24,8 @@ struct plan {
 
 /*
  * A request reads one stretch of one table that contains each of its points whole. Of the plans that keep to
- * the limits (length, and stretches of max_gap registers, or bits, that belong to no point) it is one with the
- * fewest requests, and of those with the fewest registers; the same points always give the same plan.
+ * the limits (length, and stretches of max_gap registers, or bits, that belong to no point) it is one with
+ * the fewest requests, and of those with the fewest registers; the same points always give the same plan.
  * Without `merge`: one request per point, in the order of addresses.
  *
  * Plans all points of `device` that stand in registers. Points of different `every` (0 means

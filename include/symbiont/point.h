@@ -30,18 +30,18 @@ enum point_type {
     POINT_UINT64,
     POINT_FLOAT32,
     POINT_FLOAT64,
-    POINT_BOOL,      /* a coil or discrete input, or one bit of a register (`bit`) */
-    POINT_BITS16,    /* a bit field, published as an integer */
+    POINT_BOOL,   /* a coil or discrete input, or one bit of a register (`bit`) */
+    POINT_BITS16, /* a bit field, published as an integer */
     POINT_BITS32,
-    POINT_LOW_BYTE,  /* unsigned 8 bits of one register */
+    POINT_LOW_BYTE, /* unsigned 8 bits of one register */
     POINT_HIGH_BYTE,
-    POINT_BCD16,     /* 4, 8, 16 decimal digits */
+    POINT_BCD16, /* 4, 8, 16 decimal digits */
     POINT_BCD32,
     POINT_BCD64,
-    POINT_T5,        /* signed decimal exponent in the top byte, 24-bit unsigned mantissa */
-    POINT_T6,        /* the same with a signed mantissa */
-    POINT_STRING,    /* `words` registers, two characters each */
-    POINT_DERIVED,   /* no register: an expression over other points */
+    POINT_T5,      /* signed decimal exponent in the top byte, 24-bit unsigned mantissa */
+    POINT_T6,      /* the same with a signed mantissa */
+    POINT_STRING,  /* `words` registers, two characters each */
+    POINT_DERIVED, /* no register: an expression over other points */
 };
 
 /* How the bytes of a value are laid on the wire. 64-bit names (abcdefgh, ghefcdab, badcfehg,
@@ -56,10 +56,10 @@ enum byte_order {
 /* Why there is no number. The words of reason_text are what MQTT's "bad", `status` and `read` show. */
 enum reason {
     REASON_GOOD = 0,
-    REASON_NOT_DUE,       /* not asked in this cycle: neither value nor bad */
-    REASON_NOT_YET,       /* never read since start */
+    REASON_NOT_DUE, /* not asked in this cycle: neither value nor bad */
+    REASON_NOT_YET, /* never read since start */
     REASON_TIMEOUT,
-    REASON_DOWN,          /* the unit is down: not asked */
+    REASON_DOWN, /* the unit is down: not asked */
     REASON_NO_CONNECTION,
     REASON_BAD_ANSWER,    /* failed a check: CRC, unit, function, length */
     REASON_EXCEPTION,     /* + code, see value.exception */
@@ -70,7 +70,7 @@ enum reason {
 };
 
 struct value {
-    double number; /* in the point's published unit; undefined unless good */
+    double number;     /* in the point's published unit; undefined unless good */
     uint8_t reason;    /* enum reason */
     uint8_t exception; /* Modbus exception code when REASON_EXCEPTION, else 0 */
 };
@@ -94,10 +94,10 @@ struct point {
     const struct unit *unit; /* published */
     struct place place;
 
-    uint8_t table; /* enum modbus_table */
-    uint8_t type;  /* enum point_type */
-    uint8_t order; /* enum byte_order */
-    uint8_t words; /* registers (or 1 for a coil) */
+    uint8_t table;    /* enum modbus_table */
+    uint8_t type;     /* enum point_type */
+    uint8_t order;    /* enum byte_order */
+    uint8_t words;    /* registers (or 1 for a coil) */
     uint16_t address; /* 0-based, as on the wire */
     int8_t bit;       /* POINT_BOOL in a register: 0..15, else -1 */
     uint64_t mask;    /* 0: none; else value = (raw & mask) >> lowest set bit */
@@ -105,7 +105,7 @@ struct point {
     /* published = raw * factor / divisor + offset: scale, ratios and unit conversion. Two numbers, because
      * 3 * 0.1 is 0.30000000000000004 and 3 / 10 is 0.3: see point_scale. divisor 0 counts as 1. */
     double factor, divisor, offset;
-    double min, max;       /* plausible, in the published unit; -INFINITY, INFINITY: no limit */
+    double min, max;         /* plausible, in the published unit; -INFINITY, INFINITY: no limit */
     const uint64_t *markers; /* bit patterns (after ordering, before the mask; of low_byte and high_byte the
                               * byte) that mean "not available" */
     size_t marker_count;
@@ -115,30 +115,30 @@ struct point {
     uint8_t rank;
     uint16_t exponent_point; /* times 10^value: SunSpec scale factors; with exponent_sign -1, decimals */
     int8_t exponent_sign;
-    uint16_t factor_point;   /* times the factor its code maps to; an unknown code is bad. POINT_NONE with a
-                              * map: its own code is replaced by the factor */
+    uint16_t factor_point; /* times the factor its code maps to; an unknown code is bad. POINT_NONE with a
+                            * map: its own code is replaced by the factor */
     const struct code_factor *factor_map;
     size_t factor_count;
-    uint16_t sign_point;     /* negated when (value & sign_mask) != 0 */
+    uint16_t sign_point; /* negated when (value & sign_mask) != 0 */
     uint64_t sign_mask;
-    uint16_t add_point;      /* plus that point's value: the fraction of a total */
-    uint16_t order_point;    /* word order is low word first when (value == order_code) */
+    uint16_t add_point;   /* plus that point's value: the fraction of a total */
+    uint16_t order_point; /* word order is low word first when (value == order_code) */
     int64_t order_code;
 
-    int64_t every_ns;  /* 0: the meter's own period */
-    double modulus;    /* counters: value after which it starts at 0 again, published unit; 0: none */
-    double max_rate;   /* counters: largest plausible rise per second, published unit; 0: none */
-    bool hidden;       /* read because others need it, not published */
-    bool integer;      /* a whole number for ever: InfluxDB integer field */
-    bool single;       /* carries only float32 precision: see buf_number */
+    int64_t every_ns;       /* 0: the meter's own period */
+    double modulus;         /* counters: value after which it starts at 0 again, published unit; 0: none */
+    double max_rate;        /* counters: largest plausible rise per second, published unit; 0: none */
+    bool hidden;            /* read because others need it, not published */
+    bool integer;           /* a whole number for ever: InfluxDB integer field */
+    bool single;            /* carries only float32 precision: see buf_number */
     const char *expression; /* POINT_DERIVED */
 };
 
 /* The longest chain of dependencies. */
 #define POINT_RANK_MAX 4
 
-/* Sets factor, divisor and offset so that published = raw * factor + offset with as little rounding as can be:
- * a factor that is a decimal fraction is applied as a whole number over a power of ten. */
+/* Sets factor, divisor and offset so that published = raw * factor + offset with as little rounding as can
+ * be: a factor that is a decimal fraction is applied as a whole number over a power of ten. */
 void point_scale(struct point *p, double factor, double offset);
 
 /* The words of `type` and `order` in profiles: "float32", "cdab" ("" where order means nothing). */
@@ -185,8 +185,8 @@ double point_multiplier(const struct point *points, size_t i, const struct value
 
 /*
  * The inverse of point_raw and of the plain scale, for the simulator: the registers that would make the point
- * read as `value` (published unit), dependencies aside. Writes words * 2 bytes, in the point's own order; for a
- * coil one byte, 0 or 1. A point that is part of a register (bit, mask, low_byte) leaves its other bits 0.
+ * read as `value` (published unit), dependencies aside. Writes words * 2 bytes, in the point's own order; for
+ * a coil one byte, 0 or 1. A point that is part of a register (bit, mask, low_byte) leaves its other bits 0.
  * Returns false when the value does not fit the type, or would read as "not available".
  */
 bool point_encode(const struct point *p, double value, uint8_t *data);

@@ -31,11 +31,11 @@ struct request_limits {
 
 /* Timing and habits of a device; a line's and a meter's settings override (0 or -1: not set). */
 struct device_timing {
-    int64_t timeout_ns;        /* response timeout */
-    int64_t pause_ns;          /* between an answer and the next request */
-    int64_t connect_pause_ns;  /* between connecting and the first request */
-    int in_flight;             /* requests outstanding on one connection */
-    int close_after_cycle;     /* -1 not set, else 0 or 1: serves one client at a time */
+    int64_t timeout_ns;       /* response timeout */
+    int64_t pause_ns;         /* between an answer and the next request */
+    int64_t connect_pause_ns; /* between connecting and the first request */
+    int in_flight;            /* requests outstanding on one connection */
+    int close_after_cycle;    /* -1 not set, else 0 or 1: serves one client at a time */
 };
 
 /* One thing that tells a model from others: a number it holds. */
@@ -79,15 +79,15 @@ struct point_config;
 struct profile_config;
 
 struct device_request {
-    const char *profile; /* or NULL */
+    const char *profile;             /* or NULL */
     const struct groups *own_points; /* of point_section; a name that exists in the profile overrides
                                         the settings given, a new name adds a point */
-    double ct_ratio, vt_ratio; /* 0 counts as 1 */
-    bool unverified;     /* low-confidence profiles may be used */
-    int order;           /* value of order_choices: how the bytes lie in this device; 0: as the profile says */
-    struct texts only;   /* when not empty: publish only these points */
-    struct place place;  /* of the meter, for errors */
-    const char *subject; /* "meter \"boiler_2\"" */
+    double ct_ratio, vt_ratio;       /* 0 counts as 1 */
+    bool unverified;                 /* low-confidence profiles may be used */
+    int order;          /* value of order_choices: how the bytes lie in this device; 0: as the profile says */
+    struct texts only;  /* when not empty: publish only these points */
+    struct place place; /* of the meter, for errors */
+    const char *subject;         /* "meter \"boiler_2\"" */
     struct profile_cache *cache; /* or NULL: what was read for other meters of the same owner and path */
 };
 
@@ -108,7 +108,8 @@ const struct device *device_compile(struct config *owner, const struct profile_p
 const struct point *device_widest(const struct device *device);
 
 /* The file that holds a profile; false when there is none. `unverified`: look below unverified/ too. */
-bool profile_find(const struct profile_path *path, const char *name, bool unverified, char *file, size_t size);
+bool profile_find(const struct profile_path *path, const char *name, bool unverified, char *file,
+                  size_t size);
 
 /* What a profile says of its model beside the points, for people. */
 struct profile_about {

@@ -24,10 +24,11 @@ struct publisher_kind {
     const char *name;              /* lane name, section name: "mqtt" */
     const struct section *section; /* its settings */
 
-    /* Are the settings complete enough to start it, and consistent? `configured` false: the section is absent. */
+    /* Are the settings complete enough to start it, and consistent? `configured` false: the section is
+     * absent. */
     bool (*configured)(const void *settings);
-    /* `spill_after_ns` is the outbox's setting: a publisher that holds messages back that long on purpose would have
-     * every one of them written to disk. */
+    /* `spill_after_ns` is the outbox's setting: a publisher that holds messages back that long on purpose
+     * would have every one of them written to disk. */
     void (*check)(const void *settings, int64_t spill_after_ns, struct diagnostics *d);
 
     /* Prepares; the sending thread is started by `start`. NULL with a sentence in `why`. */
@@ -37,15 +38,15 @@ struct publisher_kind {
 
     /* Loop thread: encodes one reading and puts it into the lane. No waiting. */
     void (*reading)(struct publisher *p, const struct reading *r);
-    /* Loop thread: the meter goes (reload); what was held back of it, an unfinished interval, is published. After it the
-     * publisher has no pointer to the meter. */
+    /* Loop thread: the meter goes (reload); what was held back of it, an unfinished interval, is published.
+     * After it the publisher has no pointer to the meter. */
     void (*forget)(struct publisher *p, const struct meter_info *m);
-    /* Loop thread: a document that shows the current state (status, meta, stream state): the last one of a topic
-     * is kept and sent again after each reconnect, retained. NULL payload: forget and clear the topic.
+    /* Loop thread: a document that shows the current state (status, meta, stream state): the last one of a
+     * topic is kept and sent again after each reconnect, retained. NULL payload: forget and clear the topic.
      * Publishers without retained documents leave it NULL. Topics are relative to the site's root. */
     void (*document)(struct publisher *p, const char *topic, const char *payload, size_t n);
-    /* Loop thread: an event message (alert): through the outbox. `line` is its line protocol form for publishers of
-     * that kind, or NULL. */
+    /* Loop thread: an event message (alert): through the outbox. `line` is its line protocol form for
+     * publishers of that kind, or NULL. */
     void (*event)(struct publisher *p, const char *topic, const char *json, size_t n, const char *line,
                   struct utc time);
 

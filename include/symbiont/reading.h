@@ -18,9 +18,9 @@ struct meter_info {
 /* One cycle of one meter. Valid during the call that hands it over. */
 struct reading {
     const struct meter_info *meter;
-    struct utc time; /* middle of the cycle's transactions */
-    uint64_t epoch;  /* counts the daemon's starts */
-    uint64_t seq;    /* counts this meter's readings within the epoch, from 1 */
+    struct utc time;            /* middle of the cycle's transactions */
+    uint64_t epoch;             /* counts the daemon's starts */
+    uint64_t seq;               /* counts this meter's readings within the epoch, from 1 */
     const struct value *values; /* meter->n of them */
     const char *const *texts;   /* per point; NULL, or NULL entries, when it has no text value */
     bool maintenance;           /* the meter is under maintenance: values are marked, not used */

@@ -14,7 +14,7 @@ struct lookup_result {
     socklen_t size;
     struct sockaddr_storage other; /* the first of the other family (IPv4, IPv6): "localhost" is both */
     socklen_t other_size;          /* 0: there is none */
-    const char *error; /* NULL when found; else a sentence's tail: "no such host" */
+    const char *error;             /* NULL when found; else a sentence's tail: "no such host" */
 };
 
 /* An address in digits is answered at once; returns true and fills `out`. */

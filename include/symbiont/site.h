@@ -47,7 +47,7 @@ struct site_root {
     struct groups streams; /* struct stream_config */
     struct groups needs;   /* struct need_config */
     struct groups rules;   /* struct rule_config */
-    int log_level; /* enum log_level */
+    int log_level;         /* enum log_level */
 };
 
 /* publishers[i]'s settings lie behind the root: see site_publisher. */
@@ -62,14 +62,14 @@ struct site_derived {
 struct site {
     struct config *config;
     const struct site_root *root;
-    const struct device **devices; /* per meter */
-    size_t *line_of;               /* per meter: index of its line */
-    size_t *first_source;          /* per meter, and one more: see site_source */
+    const struct device **devices;       /* per meter */
+    size_t *line_of;                     /* per meter: index of its line */
+    size_t *first_source;                /* per meter, and one more: see site_source */
     struct zone *zone;                   /* NULL: UTC */
     struct expression_calendar calendar; /* of that zone, and the holidays */
-    struct site_derived *derived;  /* by meter, and in the order in which they are computed */
+    struct site_derived *derived;        /* by meter, and in the order in which they are computed */
     size_t derived_count;
-    int64_t *stream_every_ms;      /* per stream: how often its value is expected */
+    int64_t *stream_every_ms; /* per stream: how often its value is expected */
     unsigned holders;
 };
 

@@ -2,8 +2,8 @@
 /*
  * Where a SunSpec device keeps a model. The registers begin with the marker "SunS" at 40000, 50000 or 0; then
  * come models, each an id, a length and so many registers; the id 0xFFFF ends them. ("SunSpec Device
- * Information Model Specification", section on Modbus mapping.) Walking the chain takes several requests, so this
- * is a pure state machine: it says what to ask next and is fed the answers.
+ * Information Model Specification", section on Modbus mapping.) Walking the chain takes several requests, so
+ * this is a pure state machine: it says what to ask next and is fed the answers.
  *
  *     struct sunspec s;
  *     struct modbus_ask ask = {.unit = unit};
@@ -28,8 +28,8 @@
 struct sunspec_want {
     const uint16_t *models; /* ids that will do; must outlive the walk */
     size_t n;
-    uint16_t words;         /* registers that it must have, its id and length included */
-    unsigned instance;      /* 0: the first such model, 1: the second (three meters behind one inverter) */
+    uint16_t words;    /* registers that it must have, its id and length included */
+    unsigned instance; /* 0: the first such model, 1: the second (three meters behind one inverter) */
 };
 
 /* For the points of a device whose profile says `sunspec`. */
@@ -45,8 +45,9 @@ struct sunspec {
     /* The result. */
     uint16_t base;         /* address of the model's id: offset 0 of the points */
     uint16_t model, words; /* its id; its registers, id and length included */
-    char manufacturer[33], product[33], options[17], version[17], serial[33]; /* model 1 before it; "" if none */
-    char why[160]; /* a sentence, when it failed */
+    char manufacturer[33], product[33], options[17], version[17],
+        serial[33]; /* model 1 before it; "" if none */
+    char why[160];  /* a sentence, when it failed */
 
     /* The walk's own. */
     struct sunspec_want want;

@@ -30,8 +30,9 @@ struct token {
 };
 
 #define INCLUDE_DEPTH_MAX 10
-#define TOKENS_MAX        1000000 /* of a file and what it includes: 5,000 meters are 300,000; each takes 48 bytes \
-                                   */
+#define TOKENS_MAX                                                                                           \
+    1000000 /* of a file and what it includes: 5,000 meters are 300,000; each takes 48 bytes                 \
+             */
 
 struct source {
     struct config *owner;   /* file names live there; counts and hashes what is read */

@@ -13,9 +13,9 @@ struct compile {
     struct diagnostics *diag;
     const struct device_request *request;
     const struct profile_config *profile; /* NULL: none */
-    struct request_limits limits; /* the profile's */
-    struct point_config *settings; /* of each point, as they hold in the end; freed by the caller */
-    struct point *points;          /* in the owner's memory */
+    struct request_limits limits;         /* the profile's */
+    struct point_config *settings;        /* of each point, as they hold in the end; freed by the caller */
+    struct point *points;                 /* in the owner's memory */
     size_t n;
     bool bad;    /* something was wrong: there is no device */
     bool failed; /* memory is out */

@@ -13,8 +13,8 @@ static void found(struct locator *l)
     snprintf(subject, sizeof subject, "meter %s", m->info.name);
     m->located = true;
     m->base = l->walk.base;
-    log_info(subject, "%s %s: SunSpec model %u at register %u", l->walk.manufacturer, l->walk.product, l->walk.model,
-             l->walk.base);
+    log_info(subject, "%s %s: SunSpec model %u at register %u", l->walk.manufacturer, l->walk.product,
+             l->walk.model, l->walk.base);
     meter_go_on(m);
 }
 

@@ -11,7 +11,7 @@
 /* A word of `order`: the flags of enum byte_order and how many bytes the word names; 0 is "not given". */
 #define ORDER_CHOICE(bytes, flags) ((bytes) << 4 | (int)(flags))
 #define ORDER_BYTES(choice)        ((choice) >> 4)
-#define ORDER_FLAGS(choice)        ((choice) & 3)
+#define ORDER_FLAGS(choice)        ((choice)&3)
 
 /* `order` of a profile whose sources do not say. */
 #define ORDER_NOT_KNOWN 4
@@ -85,8 +85,8 @@ struct profile_config {
 extern const struct section fingerprint_section;
 
 /* Was the field given in the file? */
-#define POINT_GIVEN(k, field)   option_given(&point_section, (k), offsetof(struct point_config, field))
-#define FINGERPRINT_GIVEN(f, field) \
+#define POINT_GIVEN(k, field) option_given(&point_section, (k), offsetof(struct point_config, field))
+#define FINGERPRINT_GIVEN(f, field)                                                                          \
     option_given(&fingerprint_section, (f), offsetof(struct fingerprint_config, field))
 #define PROFILE_GIVEN(p, field) option_given(&profile_section, (p), offsetof(struct profile_config, field))
 

@@ -116,8 +116,9 @@ static void find_integer(struct compile *c, const struct point_config *k, struct
     bool bits = p->type == POINT_BOOL || p->type == POINT_BITS16 || p->type == POINT_BITS32;
     bool whole = p->type != POINT_FLOAT32 && p->type != POINT_FLOAT64 && p->type < POINT_T5 &&
                  p->divisor == 1 && p->factor == nearbyint(p->factor) && p->offset == nearbyint(p->offset);
-    // InfluxDB fixes a field's type at its first value, for all meters that have the field: codes and flags are integers
-    // in every profile, so that a "status" of one meter does not shut out the "status" of another.
+    // InfluxDB fixes a field's type at its first value, for all meters that have the field: codes and flags
+    // are integers in every profile, so that a "status" of one meter does not shut out the "status" of
+    // another.
     bool code = p->quantity->kind == QUANTITY_STATE;
     p->integer = POINT_GIVEN(k, integer) ? k->integer : (bits || code) && whole;
     if (p->integer && !whole)

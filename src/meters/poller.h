@@ -76,7 +76,7 @@ struct meter {
 
     struct locator *locator; /* only for SunSpec devices */
     bool located;
-    uint16_t base;           /* added to the addresses of the plan */
+    uint16_t base; /* added to the addresses of the plan */
 
     struct plan plan;
     struct ask *asks;
@@ -91,7 +91,7 @@ struct meter {
 };
 
 /* poller.c */
-void meter_go_on(struct meter *m);    /* located: the cycle's own requests */
+void meter_go_on(struct meter *m);                     /* located: the cycle's own requests */
 void meter_give_up(struct meter *m, struct value why); /* not located: the cycle ends without them */
 /* What an answer tells of the unit: counters and health. */
 void meter_note_answer(struct meter *m, const struct modbus_answer *answer, struct mono now);

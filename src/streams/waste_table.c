@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The European List of Waste as a table. Made by conf/list_of_waste.py from conf/list_of_waste.csv, which names
-// its source and licence (Open Government Licence v3); do not edit.
+// The European List of Waste as a table. Made by conf/list_of_waste.py from conf/list_of_waste.csv, which
+// names its source and licence (Open Government Licence v3); do not edit.
 // clang-format off
 #include "streams/waste_table.h"
 

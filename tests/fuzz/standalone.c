@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzzer's function once over each file of its seeds, as a TAP test: the regression corpus without a fuzzing
-// engine.
+// Runs a fuzzer's function once over each file of its seeds, as a TAP test: the regression corpus without a
+// fuzzing engine.
 //
 // usage: <fuzzer> DIRECTORY
 #include <dirent.h>
