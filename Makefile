@@ -68,6 +68,11 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# The paths are compiled in: another PREFIX builds what knows them anew.
+PATHS := $(B)/paths
+$(shell mkdir -p $(B); echo '$(PREFIX) $(SYSCONFDIR)' | cmp -s - $(PATHS) || echo '$(PREFIX) $(SYSCONFDIR)' >$(PATHS))
+$(patsubst %.c,$(B)/%.o,$(shell grep -ls 'SYMBIONT_DATADIR\|SYMBIONT_SYSCONFDIR\|VERB_CONFIG' src/*/*.[ch] | sed -n '/\.c$$/p')): $(PATHS)
+
 $(LIB): $(OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcsD $@ $(OBJ)
