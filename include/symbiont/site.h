@@ -69,6 +69,7 @@ struct site {
     struct expression_calendar calendar; /* of that zone, and the holidays */
     struct site_derived *derived;        /* by meter, and in the order in which they are computed */
     size_t derived_count;
+    int64_t *pace_ns;         /* per meter, 0: its own */
     int64_t *stream_every_ms; /* per stream: how often its value is expected */
     unsigned holders;
 };
@@ -78,6 +79,13 @@ struct site {
  * NULL when nothing could be read.
  */
 struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d);
+/* For recorded data: its values of these meters come at this pace, whatever their `every` says. */
+struct site_pace {
+    char meter[64];
+    int64_t every_ns;
+};
+struct site *site_load_paced(const char *path, const struct profile_path *profiles,
+                             const struct site_pace *paces, size_t n, struct diagnostics *d);
 /* One more holder: after a reload, what was kept from before still points into the old settings. */
 struct site *site_hold(struct site *s);
 /* One holder less; the last one frees. NULL is fine. */
@@ -132,6 +140,9 @@ struct site_scope {
 };
 struct expression_names site_names_for_stream(const struct site *s, size_t i, struct site_scope *scope);
 struct expression_names site_names_for_rules(const struct site *s, struct site_scope *scope);
+
+/* How often a point is read, ns. */
+int64_t site_every_ns(const struct site *s, size_t meter, const struct point *p);
 
 /* How long a value is known that is read every so often: three periods, for one may be late and one lost. */
 int64_t site_hold_ms(int64_t every_ns);

@@ -37,6 +37,7 @@
     ROW(status)                                                                                              \
     ROW(report)                                                                                              \
     ROW(watch)                                                                                               \
+    ROW(replay)                                                                                              \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
     ROW(pinch)                                                                                               \

@@ -176,7 +176,39 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
     warn_crowded_lines(s, d);
 }
 
+// Zeroed, and freed with the configuration.
+static void *table(struct site *s, size_t n, size_t size)
+{
+    void *memory = config_alloc(s->config, (n + 1) * size);
+    return memory ? memset(memory, 0, (n + 1) * size) : NULL;
+}
+
+static bool make_tables(struct site *s)
+{
+    size_t meters = s->root->meters.n;
+    s->devices = table(s, meters, sizeof *s->devices);
+    s->line_of = table(s, meters, sizeof *s->line_of);
+    s->first_source = table(s, meters, sizeof *s->first_source);
+    s->pace_ns = table(s, meters, sizeof *s->pace_ns);
+    s->stream_every_ms = table(s, s->root->streams.n, sizeof *s->stream_every_ms);
+    return s->devices && s->line_of && s->first_source && s->pace_ns && s->stream_every_ms;
+}
+
+static void take_paces(struct site *s, const struct site_pace *paces, size_t n)
+{
+    for (size_t i = 0; i < s->root->meters.n; i++)
+        for (size_t k = 0; k < n; k++)
+            if (site_meter(s, i)->name && strcmp(site_meter(s, i)->name, paces[k].meter) == 0)
+                s->pace_ns[i] = paces[k].every_ns;
+}
+
 struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d)
+{
+    return site_load_paced(path, profiles, NULL, 0, d);
+}
+
+struct site *site_load_paced(const char *path, const struct profile_path *profiles,
+                             const struct site_pace *paces, size_t pace_count, struct diagnostics *d)
 {
     struct site *s = calloc(1, sizeof *s);
     if (!s)
@@ -188,22 +220,11 @@ struct site *site_load(const char *path, const struct profile_path *profiles, st
         return NULL;
     }
     s->root = config_root(s->config);
-    size_t n = s->root->meters.n ? s->root->meters.n : 1;
-    s->devices = config_alloc(s->config, n * sizeof *s->devices);
-    s->line_of = config_alloc(s->config, n * sizeof *s->line_of);
-    s->first_source = config_alloc(s->config, (n + 1) * sizeof *s->first_source);
-    if (!s->devices || !s->line_of || !s->first_source) {
+    if (!make_tables(s)) {
         site_free(s);
         return NULL;
     }
-    s->stream_every_ms = config_alloc(s->config, (s->root->streams.n + 1) * sizeof *s->stream_every_ms);
-    if (!s->stream_every_ms) {
-        site_free(s);
-        return NULL;
-    }
-    memset(s->stream_every_ms, 0, (s->root->streams.n + 1) * sizeof *s->stream_every_ms);
-    memset(s->devices, 0, n * sizeof *s->devices);
-    memset(s->first_source, 0, (n + 1) * sizeof *s->first_source);
+    take_paces(s, paces, pace_count);
     check_all(s, profiles, d);
     return s;
 }

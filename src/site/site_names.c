@@ -19,6 +19,13 @@ int64_t site_hold_ms(int64_t every_ns)
     return hold > HOLD_MIN_MS ? hold : HOLD_MIN_MS;
 }
 
+int64_t site_every_ns(const struct site *s, size_t meter, const struct point *p)
+{
+    if (s->pace_ns[meter])
+        return s->pace_ns[meter];
+    return p->every_ns ? p->every_ns : site_meter(s, meter)->every_ns;
+}
+
 static size_t find_meter(const struct site *s, const char *name, size_t n)
 {
     for (size_t i = 0; i < s->root->meters.n; i++) {
@@ -77,7 +84,7 @@ static bool no_point(const struct site *s, size_t meter, const char *name, bool 
 static void describe_point(const struct site *s, size_t meter, size_t point, struct expression_source *out)
 {
     const struct point *p = &s->devices[meter]->points[point];
-    int64_t every = p->every_ns ? p->every_ns : site_meter(s, meter)->every_ns;
+    int64_t every = site_every_ns(s, meter, p);
     *out = (struct expression_source){.index = (uint32_t)site_source(s, meter, point),
                                       .unit = p->type == POINT_BOOL ? NULL : p->unit,
                                       .hold_ms = site_hold_ms(every),
