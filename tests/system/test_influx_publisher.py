@@ -89,7 +89,11 @@ def test_victoria_metrics():
     with VictoriaMetrics() as vm, Driver("influxdb", v1(vm.url)) as d:
         d.tell("readings", 3, 20, 2000)
         assert d.tell("sent", 10000)
-        series = vm.series("meters_voltage_l1")
+        def complete():
+            found = vm.series("meters_voltage_l1")
+            return found if sum(len(s["values"]) for s in found) == 60 else None
+
+        series = wait_until(complete, 20, 0.2) or vm.series("meters_voltage_l1")
         assert sorted(s["metric"]["meter"] for s in series) == ["meter_0", "meter_1", "meter_2"], series
         assert all(len(s["values"]) == 20 and s["metric"]["site"] == "test-site" for s in series)
         assert series[0]["values"][0] == 230.1
