@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeping a broker connection: whom to try, when, with which version, and what to say about it.
-#include "mqtt_client.h"
+// What becomes of a connection: up, lost, taken over by another client; and the owner's calls.
+#include "mqtt_client_inside.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 #include "certificate.h"
-#include "symbiont/backoff.h"
 #include "symbiont/files.h"
-#include "symbiont/log.h"
-#include "symbiont/resolver.h"
-
-#define V5    5
-#define V3_11 4 // Paho's number for 3.1.1
 
 // A connection that stood for a minute was a good one: the next pause begins small again. Less, and two
 // clients with one id would throw each other out every second.
@@ -28,103 +18,11 @@
 #define CONFLICT_FIRST_NS (30 * NS_PER_S)
 #define CONFLICT_CAP_NS   (600 * NS_PER_S)
 // Brokers get upgraded: one that did not take MQTT 5 is asked again at the first reconnect after this.
-#define ASK_V5_AGAIN_NS (6 * 3600 * NS_PER_S)
-// Between the servers of one round, and before the same one with 3.1.1.
-#define NEXT_NS (100 * NS_PER_MS)
-// Paho looks at its own timeout every three seconds.
-#define TIMEOUT_SLACK_NS       (6 * NS_PER_S)
+#define ASK_V5_AGAIN_NS        (6 * 3600 * NS_PER_S)
 #define CERTIFICATE_WARNING_MS (30LL * 24 * 3600 * 1000)
 #define DAY_NS                 (24 * 3600 * NS_PER_S)
 
-#define REASON_UNSUPPORTED_VERSION 0x84
-#define REASON_TAKEN_OVER          0x8E
-
-enum state { PAUSED, LOOKING_UP, CONNECTING, UP };
-
-struct server {
-    const char *text;
-    struct mqtt_server address;
-    int version;           // V5 or V3_11: the one to try next
-    bool trying_old;       // 5 was refused, 3.1.1 has not worked yet
-    struct mono ask_again; // for 5
-    int keep_alive_s;      // what it asked for; 0: nothing
-};
-
-struct mqtt_client {
-    struct timer timer; // first: its callback gets its address
-    struct wakeup wakeup;
-    struct mqtt_client_settings settings;
-    const struct mqtt_config *config;
-    struct mqtt_client_events events;
-    struct loop *loop; // NULL until started
-    enum state state;
-
-    struct server servers[MQTT_SERVERS_MAX];
-    size_t count, at, tried; // tried: of this round
-    struct lookup *lookup;
-    struct lookup_result found; // of the server being tried
-    bool other_family;          // use the name's other address this time
-    bool had_other;
-
-    struct mqtt_paho *paho;
-    struct mono up_since;
-    unsigned short_lives;
-    struct backoff pause, conflict_pause;
-    struct complaint trouble, certificate_trouble;
-    struct mqtt_client_info info;
-};
-
-static void attempt(struct mqtt_client *c);
-
-static struct server *current(struct mqtt_client *c)
-{
-    return &c->servers[c->at];
-}
-
-static void set_timer(struct mqtt_client *c, int64_t in_ns)
-{
-    // Without room for a timer nothing would happen any more; one was reserved at the start.
-    loop_timer(c->loop, &c->timer, mono_add(loop_now(c->loop), in_ns));
-}
-
-static void remember_error(struct mqtt_client *c, const char *words)
-{
-    snprintf(c->info.last_error, sizeof c->info.last_error, "%s", words);
-    c->info.last_error_at = utc_now();
-}
-
-// ---- Pauses ----
-
-static void pause_for(struct mqtt_client *c, int64_t ns)
-{
-    c->state = PAUSED;
-    set_timer(c, ns);
-}
-
-// An attempt failed: the next server at once, and after the last one a growing pause.
-static void try_next(struct mqtt_client *c, const char *words)
-{
-    struct server *failed = current(c);
-    remember_error(c, words);
-    bool same_again = c->had_other && !c->other_family;
-    c->other_family = same_again;
-    if (!same_again) {
-        c->at = (c->at + 1) % c->count;
-        c->tried++;
-    }
-    int64_t pause = NEXT_NS;
-    if (c->tried >= c->count) {
-        c->tried = 0;
-        pause = backoff_next(&c->pause, random_bits());
-    }
-    complain(&c->trouble, loop_now(c->loop),
-             strncmp(words, "TLS", 3) == 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, c->settings.subject,
-             "no connection to %s: %s; next attempt in %.1f s", failed->text, words,
-             (double)pause / NS_PER_S);
-    pause_for(c, pause);
-}
-
-// ---- Certificates ----
+#define REASON_TAKEN_OVER 0x8E
 
 static void look_at_certificate(struct mqtt_client *c)
 {
@@ -133,7 +31,7 @@ static void look_at_certificate(struct mqtt_client *c)
     if (!c->config->certificate_file)
         return;
     if (certificate_expiry(c->config->certificate_file, &end, why, sizeof why) < 0) {
-        remember_error(c, why);
+        mqtt_client_note_error(c, why);
         return;
     }
     c->info.certificate_expires = end;
@@ -147,161 +45,6 @@ static void look_at_certificate(struct mqtt_client *c)
     else
         complaint_over(&c->certificate_trouble, c->settings.subject, "certificate %s is valid until %s",
                        c->config->certificate_file, utc_text(end, text));
-}
-
-// ---- Connecting ----
-
-static void uri_of(const struct server *s, const char *host, char *out, size_t size)
-{
-    bool v6 = strchr(host, ':') != NULL;
-    snprintf(out, size, "%s://%s%s%s:%u", s->address.tls ? "ssl" : "tcp", v6 ? "[" : "", host, v6 ? "]" : "",
-             s->address.port);
-}
-
-static void open_connection(struct mqtt_client *c, const char *host)
-{
-    struct server *s = current(c);
-    char uri[MQTT_HOST_MAX + 32], password[512] = "", why[300];
-    if (c->config->password_file &&
-        secret_read(c->config->password_file, password, sizeof password, why, sizeof why) < 0) {
-        try_next(c, why);
-        return;
-    }
-    uri_of(s, host, uri, sizeof uri);
-    int keep_alive_s = (int)(c->config->keep_alive_ns / NS_PER_S);
-    const struct mqtt_connect connect = {
-        .uri = uri,
-        .version = s->version,
-        .client_id = c->settings.client_id,
-        .user = c->config->user,
-        .password = c->config->password_file ? password : NULL,
-        .ca_file = c->config->ca_file,
-        .certificate_file = c->config->certificate_file,
-        .key_file = c->config->key_file,
-        .will_topic = c->settings.will_topic,
-        .will_payload = c->settings.will_payload,
-        .keep_alive_s = s->keep_alive_s && s->keep_alive_s < keep_alive_s ? s->keep_alive_s : keep_alive_s,
-        .timeout_s = (int)((c->config->connect_timeout_ns + NS_PER_S - 1) / NS_PER_S),
-        .window = (unsigned)c->config->window,
-        .content_type = c->config->content_type,
-        .message_expiry_s = (uint32_t)(c->config->message_expiry_ns / NS_PER_S),
-    };
-    c->paho = mqtt_paho_open(&connect, &c->wakeup, why, sizeof why);
-    explicit_bzero(password, sizeof password);
-    if (!c->paho) {
-        try_next(c, why);
-        return;
-    }
-    c->state = CONNECTING;
-    set_timer(c, c->config->connect_timeout_ns + TIMEOUT_SLACK_NS);
-}
-
-static void looked_up(void *arg, const struct lookup_result *result)
-{
-    struct mqtt_client *c = arg;
-    char host[MQTT_HOST_MAX], words[400];
-    c->lookup = NULL;
-    c->found = *result;
-    if (result->error) {
-        snprintf(words, sizeof words, "%s: %s", current(c)->address.host, result->error);
-        try_next(c, words);
-        return;
-    }
-    c->had_other = result->other_size > 0 && !current(c)->address.tls;
-    // TLS compares the certificate with the name, so Paho must get the name and look it up again, with its
-    // lock held. The answer has just been found, so that is quick; a name that hangs never gets there.
-    if (current(c)->address.tls) {
-        open_connection(c, current(c)->address.host);
-        return;
-    }
-    bool other = c->other_family && result->other_size > 0;
-    const struct sockaddr *address = (const struct sockaddr *)(other ? &result->other : &result->address);
-    int rc = getnameinfo(address, other ? result->other_size : result->size, host, sizeof host, NULL, 0,
-                         NI_NUMERICHOST);
-    if (rc != 0)
-        try_next(c, gai_strerror(rc));
-    else
-        open_connection(c, host);
-}
-
-static void attempt(struct mqtt_client *c)
-{
-    struct server *s = current(c);
-    c->info.server = s->text;
-    c->info.attempts++;
-    if (s->version == V3_11 && !s->trying_old && c->config->version == MQTT_VERSION_AUTO &&
-        !mono_before(loop_now(c->loop), s->ask_again))
-        s->version = V5;
-    if (lookup_literal(s->address.host, s->address.port, &c->found)) {
-        c->had_other = false;
-        open_connection(c, s->address.host);
-        return;
-    }
-    c->lookup = lookup_start(c->loop, s->address.host, s->address.port, looked_up, c);
-    if (!c->lookup) {
-        try_next(c, "cannot look up names: no thread");
-        return;
-    }
-    c->state = LOOKING_UP;
-    set_timer(c, c->config->connect_timeout_ns);
-}
-
-static void drop_paho(struct mqtt_client *c)
-{
-    mqtt_paho_close(c->paho);
-    c->paho = NULL;
-}
-
-// ---- What the link does ----
-
-// A broker of version 3.1.1 says so, or just hangs up.
-static bool refuses_v5(const struct mqtt_greeting *g)
-{
-    return g->closed || g->code == REASON_UNSUPPORTED_VERSION || g->code == 1;
-}
-
-// Paho does not say whether the TCP connection was refused or the certificate is for another host, and the
-// second is an alarm: so it is looked at.
-static bool accepts_tcp(const struct lookup_result *r)
-{
-    const struct timeval limit = {.tv_sec = 2};
-    int fd = socket(r->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    bool accepted = connect(fd, (const struct sockaddr *)&r->address, r->size) == 0;
-    close(fd);
-    return accepted;
-}
-
-static void explain_tls(struct mqtt_client *c, struct mqtt_greeting *g)
-{
-    if (!current(c)->address.tls || g->code > 0 || g->closed || strncmp(g->words, "TLS", 3) == 0 ||
-        !accepts_tcp(&c->found))
-        return;
-    snprintf(g->words, sizeof g->words,
-             "TLS: the certificate is not for %.80s, or the broker wants another of us",
-             current(c)->address.host);
-}
-
-static void link_failed(struct mqtt_client *c)
-{
-    struct server *s = current(c);
-    struct mqtt_greeting g = *mqtt_paho_greeting(c->paho);
-    drop_paho(c);
-    explain_tls(c, &g);
-    if (s->version == V5 && c->config->version == MQTT_VERSION_AUTO && refuses_v5(&g)) {
-        s->version = V3_11;
-        s->trying_old = true;
-        remember_error(c, g.words);
-        pause_for(c, NEXT_NS);
-        return;
-    }
-    if (s->trying_old) { // it was not the version
-        s->version = V5;
-        s->trying_old = false;
-    }
-    try_next(c, g.words);
 }
 
 // How long a connection must have stood to have been a good one: two clients with one id that throw each
@@ -328,25 +71,25 @@ static void settle_version(struct mqtt_client *c, struct server *s)
 
 static void link_up(struct mqtt_client *c)
 {
-    struct server *s = current(c);
+    struct server *s = mqtt_client_current(c);
     const struct mqtt_greeting *g = mqtt_paho_greeting(c->paho);
     if (g->qos0_only) {
-        drop_paho(c);
-        try_next(c, "the broker takes only QoS 0, which loses messages");
+        mqtt_client_drop(c);
+        mqtt_client_try_next(c, "the broker takes only QoS 0, which loses messages");
         return;
     }
     int keep_alive_s = s->keep_alive_s ? s->keep_alive_s : (int)(c->config->keep_alive_ns / NS_PER_S);
     if (g->keep_alive_s && (int)g->keep_alive_s < keep_alive_s) {
         s->keep_alive_s = (int)g->keep_alive_s; // Paho 1.3.12 does not follow it: connect again with it
-        drop_paho(c);
-        pause_for(c, NEXT_NS);
+        mqtt_client_drop(c);
+        mqtt_client_pause(c, MQTT_NEXT_NS);
         return;
     }
     settle_version(c, s);
     c->state = UP;
     c->tried = 0;
     c->up_since = loop_now(c->loop);
-    set_timer(c, stable_ns(c));
+    mqtt_client_set_timer(c, stable_ns(c));
     c->info.up = true;
     c->info.since = utc_now();
     c->info.version = s->version;
@@ -371,13 +114,13 @@ static bool is_conflict(struct mqtt_client *c, const struct mqtt_loss *loss, boo
 
 static void link_lost(struct mqtt_client *c, const struct mqtt_loss *loss)
 {
-    struct server *s = current(c);
+    struct server *s = mqtt_client_current(c);
     bool conflict = is_conflict(c, loss, !c->events.under_way(c->events.arg));
-    drop_paho(c);
+    mqtt_client_drop(c);
     c->info.up = false;
     c->info.since = utc_now();
     c->info.losses++;
-    remember_error(c, loss->words);
+    mqtt_client_note_error(c, loss->words);
     int64_t pause = backoff_next(&c->pause, random_bits());
     if (conflict) {
         pause = backoff_next(&c->conflict_pause, random_bits());
@@ -395,7 +138,7 @@ static void link_lost(struct mqtt_client *c, const struct mqtt_loss *loss)
                  "connection to %s lost: %s; next attempt in %.1f s", s->text, loss->words,
                  (double)pause / NS_PER_S);
     }
-    pause_for(c, pause);
+    mqtt_client_pause(c, pause);
     c->events.down(c->events.arg, loss);
 }
 
@@ -426,7 +169,7 @@ static void woken(struct wakeup *w)
     mqtt_paho_awake(c->paho);
     enum mqtt_link link = mqtt_paho_link(c->paho);
     if (c->state == CONNECTING && link == MQTT_LINK_FAILED)
-        link_failed(c);
+        mqtt_client_refused(c);
     else if (c->state == CONNECTING && (link == MQTT_LINK_UP || link == MQTT_LINK_LOST))
         link_up(c); // when already lost again: noticed below
     if (c->state != UP)
@@ -442,16 +185,16 @@ static void timer_fired(struct timer *t, struct mono now)
     (void)now;
     switch (c->state) {
     case PAUSED:
-        attempt(c);
+        mqtt_client_attempt(c);
         break;
     case LOOKING_UP:
         lookup_abandon(c->lookup);
         c->lookup = NULL;
-        try_next(c, "looking up its name takes too long");
+        mqtt_client_try_next(c, "looking up its name takes too long");
         break;
     case CONNECTING:
-        drop_paho(c);
-        try_next(c, "the broker does not answer");
+        mqtt_client_drop(c);
+        mqtt_client_try_next(c, "the broker does not answer");
         break;
     case UP: // once it has stood long enough, then every day
         backoff_reset(&c->pause);
@@ -459,7 +202,7 @@ static void timer_fired(struct timer *t, struct mono now)
         c->info.conflict = false;
         c->short_lives = 0;
         look_at_certificate(c);
-        set_timer(c, DAY_NS);
+        mqtt_client_set_timer(c, DAY_NS);
         break;
     }
 }
@@ -541,7 +284,7 @@ void mqtt_client_free(struct mqtt_client *c)
         lookup_abandon(c->lookup);
     if (c->loop)
         loop_timer_stop(c->loop, &c->timer);
-    drop_paho(c);
+    mqtt_client_drop(c);
     if (c->loop)
         wakeup_close(&c->wakeup);
     free(c);
