@@ -420,7 +420,11 @@ class Driver:
         self.process = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log_file,
                                         text=True, bufsize=1, env=dict(os.environ, LSAN_OPTIONS=suppressed))
         if self.process.stdout.readline().strip() != "ready":
-            raise RuntimeError("publish_driver: " + self.log())
+            self.process.wait(10)
+            self.log_file.close()
+            words = self.log()
+            shutil.rmtree(self.dir, ignore_errors=True)
+            raise RuntimeError("publish_driver: " + words)
         return self
 
     def __exit__(self, *exc):
