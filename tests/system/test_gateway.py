@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -44,8 +46,24 @@ def mqtt(broker):
     return 'mqtt: { server = "mqtt://127.0.0.1:%d"; };' % broker.port
 
 
+def listening(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
 def states(seen, meter):
     return [json.loads(m.payload) for m in seen.on("symbiont/mill/meters/%s/state" % meter)]
+
+
+def bring_back(broker, seen, gateway=None):
+    """Starts the broker again; the subscriber is there before the gateway, or it would miss what it is to witness."""
+    seen.ready.clear()
+    if gateway:
+        gateway.process.send_signal(signal.SIGSTOP)
+    broker.start()
+    assert seen.ready.wait(30), "the subscriber does not come back"
+    if gateway:
+        gateway.process.send_signal(signal.SIGCONT)
 
 
 def numbers(docs):
@@ -91,7 +109,7 @@ def test_nothing_is_lost_while_the_broker_is_away():
             polled = gw.meter("feeder")["readings"]
             assert wait_until(lambda: gw.meter("feeder")["readings"] > polled + 30, 20)
             assert wait_until(lambda: gw.publisher("mqtt")["on_disk"] > 0, 10), gw.ask("status")
-            broker.start()
+            bring_back(broker, seen, gw)
             assert wait_until(lambda: gw.publisher("mqtt")["waiting"] < 5 and gw.publisher("mqtt")["connected"], 30), gw.log()
             gw.stop()
             docs = states(seen, "feeder")
@@ -119,7 +137,7 @@ def test_nothing_is_lost_over_stop_and_kill_with_the_broker_down():
             assert wait_until(lambda: gw.publisher("mqtt")["on_disk"] >= stopped + 20, 30), gw.ask("status")
             epoch, kept = gw.ask("status")["storage"]["epoch"], gw.publisher("mqtt")["on_disk"]
             gw.kill()
-            broker.start()
+            bring_back(broker, seen)
             gw.start()
             assert wait_until(lambda: gw.publisher("mqtt")["waiting"] < 5 and gw.publisher("mqtt")["connected"], 30)
             gw.stop()
@@ -230,6 +248,7 @@ StartTcpServer(context=ModbusServerContext(slaves={5: ModbusSlaveContext(hr=bloc
 """ % port
     server = subprocess.Popen(["/usr/bin/python3", "-c", script], stderr=subprocess.PIPE)
     try:
+        assert wait_until(lambda: listening(port) or server.poll() is not None, 30) and server.poll() is None, server.stderr
         with Mosquitto() as broker, Subscriber(broker.port, "symbiont/#") as seen:
             body = 'lines: ( { name = "l"; tcp = "127.0.0.1:%d"; } ); meters: ( { name = "raw"; line = "l"; unit_id = 5; ' \
                    'every = "200 ms"; %s } );' % (port, RAW)
