@@ -155,7 +155,12 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     announce_self(g);
     if (publishing_start(g) < 0)
         return -1;
-    g->control = control_open(g, root->control.socket, why, why_size);
+    g->control = control_open(&(struct control_settings){.loop = g->loop,
+                                                         .path = root->control.socket,
+                                                         .who = "symbiontd",
+                                                         .answer = gateway_answer,
+                                                         .arg = g},
+                              why, why_size);
     if (!g->control)
         return -1;
     gateway_set_gather(g);

@@ -4,12 +4,11 @@
 #ifndef SYMBIONT_GATEWAY_H
 #define SYMBIONT_GATEWAY_H
 
+#include "symbiont/control.h"
 #include "symbiont/engine.h"
 #include "symbiont/ledger.h"
 #include "symbiont/loop.h"
 #include "symbiont/site.h"
-
-struct control;
 
 /* A publisher that is configured, with the settings it was opened with. */
 struct running_publisher {
@@ -91,8 +90,7 @@ void gateway_status(const struct gateway *g, struct buf *out);
 void gateway_values(const struct gateway *g, struct buf *out);
 void gateway_summary(const struct gateway *g, char *out, size_t size);
 
-/* control.c */
-struct control *control_open(struct gateway *g, const char *path, char *why, size_t why_size);
-void control_close(struct control *c);
+/* asked.c: what the control socket answers */
+void gateway_answer(void *gateway, const char *request, struct buf *out);
 
 #endif

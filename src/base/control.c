@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket: one line in, one JSON document out, close. A client that is slow, silent or rude costs
-// its own connection and nothing else.
+// The control socket: one line in, one JSON document out, close.
+#include "symbiont/control.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,24 +11,24 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include "gateway/gateway.h"
 #include "symbiont/files.h"
+#include "symbiont/json.h"
+#include "symbiont/log.h"
 
-#define CLIENTS_MAX       16
-#define REQUEST_MAX_BYTES 256
-#define CLIENT_TIME_NS    (5 * NS_PER_S)
+#define CLIENTS_MAX    16
+#define CLIENT_TIME_NS (5 * NS_PER_S)
 
 struct client {
     struct watch watch; // first
     struct timer timer;
     struct control *control;
     size_t got, sent;
-    char request[REQUEST_MAX_BYTES];
+    char request[CONTROL_REQUEST_MAX];
     struct buf answer;
 };
 
 struct control {
-    struct gateway *gateway;
+    struct control_settings settings;
     struct watch listener;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     struct client clients[CLIENTS_MAX];
@@ -36,7 +37,7 @@ struct control {
 
 static void client_close(struct client *c)
 {
-    struct loop *loop = c->control->gateway->loop;
+    struct loop *loop = c->control->settings.loop;
     loop_unwatch(loop, &c->watch);
     loop_timer_stop(loop, &c->timer);
     close(c->watch.fd);
@@ -44,36 +45,13 @@ static void client_close(struct client *c)
     buf_free(&c->answer);
 }
 
-static void answer_unknown(struct buf *out, const char *request)
+void control_unknown(struct buf *out, const char *request)
 {
     struct json j = json_begin(out);
     json_open(&j, NULL, '{');
     json_text(&j, "error", "unknown request");
     json_text(&j, "request", request);
     json_close(&j, '}');
-}
-
-static bool is_for_ledger(const char *request)
-{
-    return strncmp(request, "ledger", 6) == 0 && (request[6] == ' ' || request[6] == '\0');
-}
-
-static void answer(struct client *c)
-{
-    static const struct {
-        const char *request;
-        void (*make)(const struct gateway *g, struct buf *out);
-    } answers[] = {{"status", gateway_status}, {"values", gateway_values}};
-    size_t i = 0, n = sizeof answers / sizeof answers[0];
-    while (i < n && strcmp(c->request, answers[i].request) != 0)
-        i++;
-    if (i < n)
-        answers[i].make(c->control->gateway, &c->answer);
-    else if (is_for_ledger(c->request) && c->control->gateway->ledger)
-        ledger_answer(c->control->gateway->ledger, c->request, &c->answer);
-    else
-        answer_unknown(&c->answer, c->request);
-    buf_putc(&c->answer, '\n');
 }
 
 static void client_write(struct client *c)
@@ -104,8 +82,10 @@ static void client_read(struct client *c)
         return;
     }
     *end = '\0';
-    answer(c);
-    if (loop_watch(c->control->gateway->loop, &c->watch, EPOLLOUT) < 0)
+    const struct control_settings *settings = &c->control->settings;
+    settings->answer(settings->arg, c->request, &c->answer);
+    buf_putc(&c->answer, '\n');
+    if (loop_watch(settings->loop, &c->watch, EPOLLOUT) < 0)
         client_close(c);
     else
         client_write(c);
@@ -132,7 +112,7 @@ static void accept_client(struct watch *w, uint32_t events)
 {
     (void)events;
     struct control *control = (struct control *)((char *)w - offsetof(struct control, listener));
-    struct loop *loop = control->gateway->loop;
+    struct loop *loop = control->settings.loop;
     int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return;
@@ -173,8 +153,9 @@ static int make_parent(const char *path)
     return directory_make(copy, 0755);
 }
 
-struct control *control_open(struct gateway *g, const char *path, char *why, size_t why_size)
+struct control *control_open(const struct control_settings *s, char *why, size_t why_size)
 {
+    const char *path = s->path;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct control *c = calloc(1, sizeof *c);
     if (!c || strlen(path) >= sizeof address.sun_path) {
@@ -184,12 +165,13 @@ struct control *control_open(struct gateway *g, const char *path, char *why, siz
     }
     strcpy(address.sun_path, path);
     strcpy(c->path, path);
-    c->gateway = g;
+    c->settings = *s;
+    c->settings.path = c->path;
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         c->clients[i].watch.fd = -1;
     c->listener = (struct watch){.fd = -1, .ready = accept_client};
     if (is_answered(&address)) {
-        snprintf(why, why_size, "control socket %s: another symbiontd is running", path);
+        snprintf(why, why_size, "control socket %s: another %s is running", path, s->who);
         free(c);
         return NULL;
     }
@@ -198,7 +180,7 @@ struct control *control_open(struct gateway *g, const char *path, char *why, siz
         c->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->listener.fd < 0 || bind(c->listener.fd, (struct sockaddr *)&address, sizeof address) < 0 ||
         chmod(path, 0660) < 0 || listen(c->listener.fd, CLIENTS_MAX) < 0 ||
-        loop_watch(g->loop, &c->listener, EPOLLIN) < 0) {
+        loop_watch(s->loop, &c->listener, EPOLLIN) < 0) {
         snprintf(why, why_size, "control socket %s: %s", path, strerror(errno));
         if (c->listener.fd >= 0)
             close(c->listener.fd);
@@ -215,7 +197,7 @@ void control_close(struct control *c)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (c->clients[i].watch.fd >= 0)
             client_close(&c->clients[i]);
-    loop_unwatch(c->gateway->loop, &c->listener);
+    loop_unwatch(c->settings.loop, &c->listener);
     close(c->listener.fd);
     unlink(c->path);
     free(c);
