@@ -74,7 +74,7 @@ struct offer_parameter {
 };
 
 struct offer_heat {       /* heat, cold, steam */
-    int medium;           /* enum fluid / MEDIUM_ of symbiont/fluids.h */
+    int medium;           /* enum fluid_kind of symbiont/fluids.h, or MEDIUM_ of symbiont/stream.h */
     struct span supply;   /* degC: of the offer; a need: what it wants out (`out`) */
     struct span back;     /* degC: the offer may be cooled to; a need: what comes in (`in`) */
     struct span pressure; /* bar gauge */

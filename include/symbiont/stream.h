@@ -41,12 +41,17 @@ enum resource {
 extern const struct choice resource_choices[];
 const char *resource_word(enum resource r);
 
+/* What carries heat: an enum fluid_kind of symbiont/fluids.h, or one of these. */
+enum { MEDIUM_STEAM = 16, MEDIUM_AIR, MEDIUM_FLUE_GAS, MEDIUM_THERMAL_OIL };
+extern const struct choice medium_choices[];
+
 /* Where it goes in the site's balance. Only what goes out can be surplus. */
 enum direction { DIRECTION_OUT, DIRECTION_IN, DIRECTION_INTERNAL, DIRECTION_LOSS, DIRECTION_PRODUCT };
 const char *direction_word(enum direction d);
 
 enum provenance { PROVENANCE_MEASURED, PROVENANCE_CALCULATED, PROVENANCE_DECLARED, PROVENANCE_TYPICAL };
 const char *provenance_word(enum provenance p);
+extern const struct choice provenance_choices[]; /* and "automatic", -1 */
 /* 1.0, 0.8, 0.6, 0.3: what a number of that origin counts in a confidence. */
 double provenance_weight(enum provenance p);
 

@@ -9,8 +9,6 @@
 #include "symbiont/stream.h"
 #include "symbiont/waste.h"
 
-/* Media beyond those of fluids.h, whose heat comes by other virtual meters. */
-enum { MEDIUM_STEAM = 16, MEDIUM_AIR, MEDIUM_FLUE_GAS, MEDIUM_THERMAL_OIL };
 enum { FUEL_GAS, FUEL_OIL };
 
 enum { STREAM_INPUTS_MAX = 96, STREAM_QUALITY_MAX = 16, STREAM_PARTS = 3 + STREAM_QUALITY_MAX };

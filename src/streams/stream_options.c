@@ -22,18 +22,18 @@ static const struct choice directions[] = {{"out", DIRECTION_OUT},           {"i
                                            {"internal", DIRECTION_INTERNAL}, {"loss", DIRECTION_LOSS},
                                            {"product", DIRECTION_PRODUCT},   {0}};
 
-static const struct choice media[] = {{"water", FLUID_WATER},
-                                      {"ethylene_glycol", FLUID_ETHYLENE_GLYCOL},
-                                      {"propylene_glycol", FLUID_PROPYLENE_GLYCOL},
-                                      {"steam", MEDIUM_STEAM},
-                                      {"air", MEDIUM_AIR},
-                                      {"flue_gas", MEDIUM_FLUE_GAS},
-                                      {"thermal_oil", MEDIUM_THERMAL_OIL},
-                                      {0}};
+const struct choice medium_choices[] = {{"water", FLUID_WATER},
+                                        {"ethylene_glycol", FLUID_ETHYLENE_GLYCOL},
+                                        {"propylene_glycol", FLUID_PROPYLENE_GLYCOL},
+                                        {"steam", MEDIUM_STEAM},
+                                        {"air", MEDIUM_AIR},
+                                        {"flue_gas", MEDIUM_FLUE_GAS},
+                                        {"thermal_oil", MEDIUM_THERMAL_OIL},
+                                        {0}};
 
 static const struct choice sensors[] = {{"return", 0}, {"supply", 1}, {0}};
 static const struct choice fuels[] = {{"gas", FUEL_GAS}, {"oil", FUEL_OIL}, {0}};
-static const struct choice provenances[] = {{"automatic", -1},
+const struct choice provenance_choices[] = {{"automatic", -1},
                                             {"measured", PROVENANCE_MEASURED},
                                             {"calculated", PROVENANCE_CALCULATED},
                                             {"declared", PROVENANCE_DECLARED},
@@ -59,7 +59,7 @@ const char *direction_word(enum direction d)
 
 const char *provenance_word(enum provenance p)
 {
-    return word_of(provenances, (int)p);
+    return word_of(provenance_choices, (int)p);
 }
 
 double provenance_weight(enum provenance p)
@@ -136,7 +136,8 @@ static const struct option stream_options[] = {
     {"direction", OPTION_CHOICE, AT(direction), .def = "out", .choices = directions,
      .help = "out: leaves the site or could; in: comes in; internal: used inside; loss: cannot be used; "
              "product: leaves in the goods. Only out can be surplus."},
-    {"medium", OPTION_CHOICE, AT(medium), .def = "water", .choices = media, .help = "What carries heat."},
+    {"medium", OPTION_CHOICE, AT(medium), .def = "water", .choices = medium_choices,
+     .help = "What carries heat."},
     {"glycol", OPTION_NUMBER, AT(glycol), .def = "30", .min = 1, .max = 60,
      .help = "Percent by mass in a glycol medium."},
     {"low", OPTION_TEXT, AT(waste_code),
@@ -189,7 +190,7 @@ static const struct option stream_options[] = {
     {"declared", OPTION_TEXT, AT(declared), .help = "An amount that is declared, not metered: \"400 kW\"."},
     {"profile", OPTION_TEXT, AT(profile), .def = "always",
      .help = "When the declared amount is there: \"weekdays 6-22\", \"mon-fri 6-22, sat 8-12\"."},
-    {"provenance", OPTION_CHOICE, AT(provenance), .def = "automatic", .choices = provenances,
+    {"provenance", OPTION_CHOICE, AT(provenance), .def = "automatic", .choices = provenance_choices,
      .help = "Where its numbers come from, when that is worse than it looks."},
     {"shutdown", OPTION_TEXTS, AT(shutdown),
      .help =
@@ -227,7 +228,8 @@ static const struct option need_options[] = {
     {"title", OPTION_TEXT, AT(title), .help = "Its name for people."},
     {"resource", OPTION_CHOICE, AT(resource), .required = true, .choices = resource_choices,
      .help = "What is wanted."},
-    {"medium", OPTION_CHOICE, AT(medium), .def = "water", .choices = media, .help = "What carries heat."},
+    {"medium", OPTION_CHOICE, AT(medium), .def = "water", .choices = medium_choices,
+     .help = "What carries heat."},
     {"power", OPTION_TEXT, AT(power), .help = "\"400 kW\"."},
     {"flow", OPTION_TEXT, AT(flow), .help = "\"20 m3/h\"."},
     {"mass", OPTION_TEXT, AT(mass), .help = "\"2 t/week\"."},
