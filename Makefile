@@ -158,14 +158,17 @@ LIST_OF_PROFILES = $(wildcard conf/profiles/*.conf)
 UNVERIFIED       = $(wildcard conf/profiles/unverified/*.conf)
 MANS             = $(patsubst docs/%.scd,build/man/%,$(wildcard docs/*.scd))
 
-# The page of a file's format ends with its options, printed from the tables that read it.
+# Options are printed from the tables that read them, in place of the line @OPTIONS@.
+build/man/symbiont.1: OPTIONS_OF = verbs
 build/man/symbiont.conf.5: OPTIONS_OF = symbiont.conf
 build/man/symbiont-profile.5: OPTIONS_OF = profile
 build/man/symbiont-plant.5: OPTIONS_OF = plant
 build/man/%: docs/%.scd $(B)/symbiont
 	@mkdir -p $(@D)
 	$(say) MAN $@
-	$(Q){ cat $<; if [ -n "$(OPTIONS_OF)" ]; then echo; $(B)/symbiont options $(OPTIONS_OF); printf "\n# NOTES\n\nThe options are printed from the tables that read the file.\n"; fi; } | scdoc >$@
+	$(Q)$(if $(OPTIONS_OF),$(B)/symbiont options $(OPTIONS_OF),:) >$@.options
+	$(Q)sed -e '/^@OPTIONS@$$/{' -e 'r $@.options' -e 'd' -e '}' $< >$@.scd && scdoc <$@.scd >$@
+	@rm -f $@.options $@.scd
 
 man: $(MANS)
 

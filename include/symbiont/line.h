@@ -48,6 +48,9 @@ struct transaction {
     struct modbus_ask ask;
     int64_t timeout_ns; /* response timeout; 0: the line's */
     int64_t pause_ns;   /* silence the device needs after its answer; 0: the line's */
+    int64_t drain_ns;   /* serial: how long the bus must be quiet, when there was no answer, before the next
+                         * question;   0: as long as the timeout, so that a late answer is never taken for
+                         * another's */
     int64_t connect_pause_ns;
     bool last_of_cycle; /* with close_after_cycle: the connection may be closed after it */
     bool close_after_cycle;

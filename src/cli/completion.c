@@ -33,6 +33,16 @@ static void after_option(const struct verb *v, const struct verb_option *o, FILE
         fputs(") return ;;\n", out);
 }
 
+// "[symbiont.conf|profile]": one of these words.
+static void alternatives(const struct verb *v, FILE *out)
+{
+    fprintf(out, "        %s) COMPREPLY=($(compgen -W \"", v->name);
+    for (const char *c = v->words; *c; c++)
+        if (*c != '[' && *c != ']')
+            fputc(*c == '|' ? ' ' : *c, out);
+    fputs("\" -- \"$word\")) ;;\n", out);
+}
+
 static void words_of(const struct verb *v, FILE *out)
 {
     if (is_word(v->words, "FILE"))
@@ -42,8 +52,8 @@ static void words_of(const struct verb *v, FILE *out)
                 v->name);
     else if (is_word(v->words, "VERB"))
         fprintf(out, "        %s) COMPREPLY=($(compgen -W \"$verbs\" -- \"$word\")) ;;\n", v->name);
-    else if (v->words && strspn(v->words, "abcdefghijklmnopqrstuvwxyz ") == strlen(v->words))
-        fprintf(out, "        %s) COMPREPLY=($(compgen -W \"%s\" -- \"$word\")) ;;\n", v->name, v->words);
+    else if (v->words && strspn(v->words, "abcdefghijklmnopqrstuvwxyz.[|]") == strlen(v->words))
+        alternatives(v, out);
 }
 
 void completion_bash(FILE *out)

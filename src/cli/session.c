@@ -19,6 +19,7 @@ struct session {
     struct buf status;
     struct watch interrupt;
     bool interrupted;
+    int64_t drain_ns;
 };
 
 static const char *const kinds[] = {"tcp", "serial", "rtu-over-tcp"};
@@ -158,6 +159,11 @@ static void done(struct transaction *t, const struct modbus_answer *answer)
     s->answered = true;
 }
 
+void session_drain(struct session *s, int64_t drain_ns)
+{
+    s->drain_ns = drain_ns;
+}
+
 struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns)
 {
     // After an interrupt the last transaction may still be the line's, until that is closed.
@@ -167,7 +173,8 @@ struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask
     // be taken off this one's timeout. It also sees a connection that was closed meanwhile.
     if (loop_turn(s->loop, 0) < 0 || s->interrupted)
         return (struct modbus_answer){.verdict = VERDICT_CANCELLED};
-    s->transaction = (struct transaction){.ask = *ask, .timeout_ns = timeout_ns, .done = done};
+    s->transaction =
+        (struct transaction){.ask = *ask, .timeout_ns = timeout_ns, .drain_ns = s->drain_ns, .done = done};
     s->answered = false;
     line_submit(s->line, &s->transaction);
     while (!s->answered && !s->interrupted)

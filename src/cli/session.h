@@ -37,6 +37,9 @@ const struct line_config *session_line(const struct session *s);
 int session_heed(struct session *s, const struct interrupt *i);
 bool session_interrupted(const struct session *s);
 
+/* What the next questions have as drain_ns, see struct transaction. */
+void session_drain(struct session *s, int64_t drain_ns);
+
 /* Asks and waits. The answer's data are valid until the next call. `timeout_ns` 0: the line's. */
 struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns);
 /* How long the last answer took. */

@@ -137,5 +137,7 @@ int cli_parse(struct command *c, int argc, char **argv, bool *help);
 void help_overview(FILE *out);
 void help_verb(const struct verb *v, FILE *out);
 void completion_bash(FILE *out);
+/* All verbs and their options, as scdoc. */
+void man_verbs(FILE *out);
 
 #endif

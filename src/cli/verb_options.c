@@ -12,20 +12,25 @@ static int run(struct command *c)
         const struct section *section;
     } files[] = {{"symbiont.conf", site_section()}, {"profile", &profile_section}, {"plant", &plant_section}};
     const char *name = c->n ? c->words[0] : files[0].name;
+    if (strcmp(name, "verbs") == 0) {
+        man_verbs(c->out);
+        return EX_OK;
+    }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (strcmp(name, files[i].name) == 0) {
             config_describe(files[i].section, c->out);
             return EX_OK;
         }
     }
-    return command_usage(c, "\"%s\": wanted symbiont.conf, profile or plant", name);
+    return command_usage(c, "\"%s\": wanted symbiont.conf, profile, plant or verbs", name);
 }
 
 const struct verb verb_options = {
     .name = "options",
-    .help = "every option of symbiont.conf, of a profile or of a plant file",
-    .words = "[symbiont.conf|profile|plant]",
+    .help = "every option of symbiont.conf, of a profile or of a plant file, as scdoc",
+    .words = "[symbiont.conf|profile|plant|verbs]",
     .most = 1,
-    .text = "Printed from the tables that read the file, in the form of a man page's source (scdoc): types,\n"
-            "units, defaults, ranges. `man 5 symbiont.conf` is made from it.",
+    .text =
+        "Printed from the tables that read the file, in the form of a man page's source (scdoc): types,\n"
+        "units, defaults, ranges. `man 5 symbiont.conf` is made from it, and `man symbiont` from \"verbs\".",
     .run = run};

@@ -8,6 +8,10 @@
 #include "cli/output.h"
 #include "symbiont/text.h"
 
+// Each probe is for another unit, so that a late answer cannot be taken for the next one's: no need to wait
+// for it as long as between questions to one unit.
+#define PROBE_DRAIN_NS (5 * NS_PER_MS)
+
 struct found {
     uint8_t unit;
     const char *mode; // NULL: TCP
@@ -22,7 +26,7 @@ struct scan {
     int64_t timeout_ns;
     struct found found[256];
     size_t n;
-    size_t probes;
+    size_t probes, damaged; /* damaged: something answers that cannot be read */
     struct mono begun;
     struct interrupt interrupt;
     bool progress; // stderr is a terminal
@@ -48,8 +52,15 @@ static void end_progress(const struct scan *s)
 static bool answers(struct scan *s, struct session *session, uint8_t unit)
 {
     struct modbus_ask ask = {unit, TABLE_HOLDING, 0, 1};
+    session_drain(session, PROBE_DRAIN_NS);
     struct modbus_answer a = session_ask(session, &ask, s->timeout_ns);
+    session_drain(session, 0);
     s->probes++;
+    if (a.verdict == VERDICT_BAD_ANSWER) { // a late one of the unit before may have run into it
+        a = session_ask(session, &ask, s->timeout_ns);
+        s->probes++;
+        s->damaged += a.verdict == VERDICT_BAD_ANSWER;
+    }
     return a.verdict == VERDICT_ANSWER ||
            (a.verdict == VERDICT_EXCEPTION && a.exception != 10 && a.exception != 11);
 }
@@ -226,6 +237,11 @@ static int show(const struct scan *s)
     output_int(&o, "probes", (int64_t)s->probes);
     output_number(&o, "took_s", (double)(mono_since(mono_now(), s->begun) / 10000000) / 100);
     output_bool(&o, "complete", !interrupt_seen(&s->interrupt));
+    if (s->damaged) {
+        output_int(&o, "damaged_answers", (int64_t)s->damaged);
+        output_note(&o, "Something answers and cannot be read: another speed or parity (--all-modes), or two "
+                        "units at one id.");
+    }
     show_found(&o, s);
     show_config(&o, s);
     output_object_end(&o);

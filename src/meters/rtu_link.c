@@ -229,12 +229,15 @@ static void judge(struct rtu_exchange *x, enum verdict verdict, enum check check
 static void give_up(struct rtu_link *l, struct rtu_exchange *x, enum verdict verdict, enum check check)
 {
     judge(x, verdict, check);
+    // With a short drain a late answer to the question before comes into this one's time.
+    if (x->drain_ns && l->got > 0 && l->drain.asked.ns)
+        is_late_answer(l, true);
     l->owed[x->ask.unit] = true;
     l->drain.due = true;
     l->drain.ask = x->ask;
     l->drain.asked = x->asked;
     l->drain.quiet_since = x->answered;
-    l->drain.silence_ns = x->timeout_ns;
+    l->drain.silence_ns = x->drain_ns ? x->drain_ns : x->timeout_ns;
     l->free_at = mono_add(x->answered, l->gap_ns);
     l->got = 0;
 }

@@ -24,6 +24,7 @@ struct rtu_exchange {
     struct modbus_ask ask;
     int64_t timeout_ns; /* from the request's last character to the answer's first */
     int64_t pause_ns;   /* silence the device needs after its answer */
+    int64_t drain_ns;   /* see struct transaction */
     uint8_t *data;      /* room for the answer's data: 2 * MODBUS_REGISTERS_MAX */
 
     struct modbus_answer answer; /* its data points to the above */

@@ -234,6 +234,7 @@ static enum rtu_outcome ask(struct serial_bus *b, struct transaction *t)
     struct rtu_exchange x = {.ask = t->ask,
                              .timeout_ns = t->timeout_ns ? t->timeout_ns : b->timeout_ns,
                              .pause_ns = larger(t->pause_ns, b->pause_ns),
+                             .drain_ns = t->drain_ns,
                              .data = t->data};
     if (b->first_request)
         b->link.free_at = mono_add(b->opened, larger(t->connect_pause_ns, b->connect_pause_ns));

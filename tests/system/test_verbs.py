@@ -164,6 +164,21 @@ def scan_modes():
         tap.check(r.status == 1 and r.json()["probes"] > 10, "scan --all-modes tries them all on silence", r)
 
 
+def scan_oddities():
+    with Plant("""lines: ( { name = "a"; pty = ""; mode = "9600 8N1"; wire_speed = true; } );
+                  meters: ( { name = "slow"; line = "a"; unit_id = 2; profile = "eastron-sdm120"; delay = "350 ms"; },
+                            { name = "noisy"; line = "a"; unit_id = 5; profile = "eastron-sdm120"; faults: ( { kind = "crc"; } ); },
+                            { name = "good"; line = "a"; unit_id = 6; profile = "eastron-sdm120"; } );""") as plant:
+        line = "--serial", plant["a"]["serial"], "--mode", "9600 8N1", "--units", "1-6"
+        r = symbiont("scan", *line, "--timeout", "200 ms", "--json")
+        tap.check(r.status == 0 and [u["unit"] for u in r.json()["units"]] == [6] and r.json()["units"][0]["profile"] == "eastron-sdm120",
+                  "a unit is found in spite of its neighbours", r)
+        tap.check("unit 2 answered after" in r.err and "longer timeout" in r.err, "a unit that is too slow is told of", r)
+        tap.check(r.json()["damaged_answers"] == 1, "answers that cannot be read are told of", r)
+        r = symbiont("scan", *line, "--timeout", "500 ms", "--no-identify", "--json")
+        tap.check([u["unit"] for u in r.json()["units"]] == [2, 6], "with a longer timeout the slow one is found", r)
+
+
 def scan_interrupted(plant):
     line = lines_of(plant)["RTU"]
     with Terminal("scan", *line, "--timeout", "300 ms") as t:
@@ -327,7 +342,7 @@ def completion():
     for line, want in (("symbiont wat", ["watch"]), ("symbiont s", ["scan", "simulate", "status"]), ("symbiont scan --uni", ["--units"]),
                        ("symbiont read --profile tuf2", ["tuf2000m-ultrasonic"]), ("symbiont watch -p eastron-sdm12", ["eastron-sdm120"]),
                        ("symbiont profiles eastron-sdm6", ["eastron-sdm630"]), ("symbiont profiles --confidence m", ["medium"]),
-                       ("symbiont read --order cd", ["cdab"]), ("symbiont read --config %s/conf/symbiont.c" % ROOT, ["%s/conf/symbiont.conf" % ROOT])):
+                       ("symbiont read --order cd", ["cdab"]), ("symbiont options pl", ["plant"]), ("symbiont watch --count 3 --js", ["--json"]), ("symbiont read --config %s/conf/symbiont.c" % ROOT, ["%s/conf/symbiont.conf" % ROOT])):
         got = complete(line)
         tap.check(got == want, "completion of \"%s\"" % line.replace(ROOT, "..."), "%s instead of %s" % (got, want))
     p = subprocess.run(["bash", "-n"], input=script, text=True, stderr=subprocess.PIPE)
@@ -342,7 +357,7 @@ def main():
             except Exception as e:  # the other tests run
                 import traceback
                 tap.check(False, "%s ran to its end" % test.__name__, "%r\n%s" % (e, traceback.format_exc()))
-    for test in (scan_modes, foreign, check, usage, help_and_json, completion):
+    for test in (scan_modes, scan_oddities, foreign, check, usage, help_and_json, completion):
         try:
             test()
         except Exception as e:
