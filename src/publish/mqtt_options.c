@@ -7,44 +7,17 @@
 #include <unistd.h>
 #include "symbiont/text.h"
 
-static const struct choice versions[] = {
+const struct choice mqtt_versions[] = {
     {"auto", MQTT_VERSION_AUTO}, {"5", MQTT_VERSION_5}, {"3.1.1", MQTT_VERSION_3_1_1}, {NULL, 0}};
 
 #define AT(member) offsetof(struct mqtt_config, member)
 
 // clang-format off
 static const struct option mqtt_options[] = {
-    {"server", OPTION_TEXT, AT(server),
-     .help = "The broker: \"mqtts://broker.example:8883\" with TLS, \"mqtt://192.168.1.5\" without. Ports 8883 and 1883 "
-             "when left out."},
-    {"servers", OPTION_TEXTS, AT(servers),
-     .help = "In place of `server`: several brokers, tried in turn when one does not answer."},
-    {"client_id", OPTION_TEXT, AT(client_id),
-     .help = "How the gateway names itself to the broker; default symbiont-<site>. No two clients of a broker may use "
-             "the same."},
-    {"user", OPTION_TEXT, AT(user), .help = "User name for the broker."},
-    {"password_file", OPTION_TEXT, AT(password_file),
-     .help = "File that holds the user's password on one line, owned by root or the daemon's user, mode 0600. Read "
-             "again at every connect, so that it can be changed without a restart."},
-    {"ca_file", OPTION_TEXT, AT(ca_file),
-     .help = "PEM file of the authorities that may have signed the broker's certificate; default: the system's. "
-             "Certificate and host name are always verified."},
-    {"certificate_file", OPTION_TEXT, AT(certificate_file), .help = "The gateway's own certificate (PEM)."},
-    {"key_file", OPTION_TEXT, AT(key_file), .help = "The private key of certificate_file (PEM)."},
-    {"version", OPTION_CHOICE, AT(version), .def = "auto", .choices = versions,
-     .help = "MQTT version. auto: 5, and 3.1.1 with a broker that refuses 5. With 3.1.1 a broker cannot tell that it "
-             "threw a message away."},
+    MQTT_CONNECTION_OPTIONS,
     {"root", OPTION_TEXT, AT(root), .def = "symbiont", .help = "First level of every topic: <root>/<site>/..."},
-    {"window", OPTION_INT, AT(window), .def = "16", .min = 1, .max = 64,
-     .help = "Messages under way at once; never more than the broker's Receive Maximum."},
-    {"keep_alive", OPTION_DURATION, AT(keep_alive_ns), .def = "30 s", .min = 5, .max = 3600,
-     .help = "How often a silent connection is tested."},
-    {"connect_timeout", OPTION_DURATION, AT(connect_timeout_ns), .def = "10 s", .min = 1, .max = 120,
-     .help = "How long a broker may take to accept a connection."},
     {"flush", OPTION_DURATION, AT(flush_ns), .def = "100 ms", .min = 0, .max = 60,
      .help = "New messages are gathered this long and sent together, which costs less CPU time; 0 s: at once."},
-    {"retry_max", OPTION_DURATION, AT(retry_max_ns), .def = "60 s", .min = 1, .max = 3600,
-     .help = "Longest pause between two attempts to connect; pauses grow from 1 s."},
     {"message_expiry", OPTION_DURATION, AT(message_expiry_ns), .def = "0 s", .min = 0, .max = 31536000,
      .help = "A broker may drop a reading it could not deliver within this time (MQTT 5). 0 s: never."},
     {"content_type", OPTION_BOOL, AT(content_type), .def = "true",
@@ -208,13 +181,10 @@ static void check_topics(const struct mqtt_config *c, struct diagnostics *d)
             "root \"%s\" cannot begin a topic: no wildcards or spaces, no '$' or '/' at its begin, no '/' at "
             "its end",
             root);
-    if (c->client_id && (!*c->client_id || strlen(c->client_id) > 128))
-        diag_error(d, c->common.place, "client_id must have 1 to 128 characters");
 }
 
-void mqtt_check(const void *settings, int64_t spill_after_ns, struct diagnostics *d)
+void mqtt_check_connection(const struct mqtt_config *c, struct diagnostics *d)
 {
-    const struct mqtt_config *c = settings;
     if (c->server && c->servers.n)
         diag_error(d, c->common.place, "give either server or servers, not both");
     if (!mqtt_server_text(c, 0))
@@ -229,8 +199,16 @@ void mqtt_check(const void *settings, int64_t spill_after_ns, struct diagnostics
     if (!c->certificate_file != !c->key_file)
         diag_error(d, c->common.place, "certificate_file and key_file belong together: %s is missing",
                    c->key_file ? "certificate_file" : "key_file");
-    check_topics(c, d);
+    if (c->client_id && (!*c->client_id || strlen(c->client_id) > 128))
+        diag_error(d, c->common.place, "client_id must have 1 to 128 characters");
     check_files(c, d);
+}
+
+void mqtt_check(const void *settings, int64_t spill_after_ns, struct diagnostics *d)
+{
+    const struct mqtt_config *c = settings;
+    mqtt_check_connection(c, d);
+    check_topics(c, d);
     if (c->flush_ns >= spill_after_ns)
         diag_warning(
             d, c->common.place,
