@@ -129,17 +129,17 @@ enum match_status {
 extern const struct choice match_status_choices[];
 const char *match_status_word(enum match_status s);
 
-struct match_gate {
+struct view_gate {
     char name[OFFER_WORD]; /* "temperature", "density", "distance" */
     bool pass;
     double value, limit; /* NaN: not a number */
     char unit[12];
 };
 
-#define MATCH_GATES  12
-#define MATCH_LIMITS 6
-#define MATCH_LIMIT  121
-#define MATCH_TEXT   601
+#define VIEW_GATES  12
+#define VIEW_LIMITS 6
+#define VIEW_LIMIT  121
+#define VIEW_TEXT   601
 
 struct match_view {
     char id[OFFER_ID + 1];
@@ -169,12 +169,12 @@ struct match_view {
     struct span payback_y;
     struct span tco2e_yr; /* avoided in a year, low and high */
     double confidence;    /* 0..1; NaN */
-    struct match_gate gates[MATCH_GATES];
+    struct view_gate gates[VIEW_GATES];
     uint8_t gate_count;
-    char limits[MATCH_LIMITS][MATCH_LIMIT]; /* sentences: what speaks against it, what is not known */
+    char limits[VIEW_LIMITS][VIEW_LIMIT]; /* sentences: what speaks against it, what is not known */
     uint8_t limit_count;
-    char text[MATCH_TEXT];    /* the match in a few sentences, for people */
-    char reason[MATCH_LIMIT]; /* `ended`: why; "" */
+    char text[VIEW_TEXT];    /* the match in a few sentences, for people */
+    char reason[VIEW_LIMIT]; /* `ended`: why; "" */
 
     /* From `running` on; both NaN before. In offer_annual_unit, EUR, t. */
     double realised, realised_eur, realised_tco2e;
@@ -198,7 +198,7 @@ struct receipt {
     char id[OFFER_ID + 1]; /* of the offer or need */
     uint64_t revision;     /* the last one that was read */
     enum receipt_status status;
-    char reason[MATCH_LIMIT];
+    char reason[VIEW_LIMIT];
     struct release {
         char match[OFFER_ID + 1];
         char to[OFFER_WORD]; /* pseudonym; "": not told */
