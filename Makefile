@@ -120,16 +120,17 @@ fuzz:
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
 
 # Everything: installs what is missing, builds plain and with sanitizers, runs all storeys.
+JOBS ?= $(shell nproc)
 SYSTEM_TESTS = $(sort $(wildcard tests/system/test_*.py))
 test:
 	@tests/setup.sh test
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory VARIANT=asan all $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS)
-	@tests/run --timeout 600 $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS) $(SYSTEM_TESTS)
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan all $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS)
+	@tests/run --timeout 600 --jobs $(JOBS) $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS) $(SYSTEM_TESTS)
 
 demo:
 	@tests/setup.sh demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@conf/demo/run
 
 setup:
