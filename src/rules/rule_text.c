@@ -128,11 +128,11 @@ void rule_text_free(struct rule_text *t)
 
 // ---- Writing ----
 
-// Three digits are what a person reads.
-static int decimals_for(double v)
+// Three digits are what a person reads; a plain number that is whole counts something.
+static int decimals_for(double v, const struct unit *unit)
 {
     double size = fabs(v);
-    if (size >= 99.95 || size == 0)
+    if (size >= 99.95 || size == 0 || (!*unit_text(unit) && v == round(v)))
         return 0;
     if (size >= 9.995)
         return 1;
@@ -149,7 +149,7 @@ static void write_value(struct rule_part *p, struct utc now, char *out, size_t s
     else if (!p->unit)
         snprintf(out, size, "%s", v != 0 ? "true" : "false");
     else
-        snprintf(out, size, "%.*f%s%s", p->decimals >= 0 ? p->decimals : decimals_for(v), v,
+        snprintf(out, size, "%.*f%s%s", p->decimals >= 0 ? p->decimals : decimals_for(v, p->unit), v,
                  *unit_text(p->unit) ? " " : "", unit_text(p->unit));
 }
 
