@@ -140,7 +140,10 @@ BENCH_PROGRAMS = $(patsubst %.c,build/release/%,$(wildcard tests/bench/*.c))
 build/release/tests/bench/%: tests/bench/%.c build/release/libsymbiont.a
 	$(say) BENCH $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) -o $@ $< build/release/libsymbiont.a $(LIBS) $(BENCH_LIBS)
+	$(Q)$(CC) -std=gnu11 -O2 $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -o $@ $< build/release/libsymbiont.a $(LIBS) $(BENCH_LIBS)
+
+build/release/tests/bench/bench_rules: BENCH_LIBS = -llua5.4
+build/release/tests/bench/bench_rules: CFLAGS += -I/usr/include/lua5.4
 
 # make bench [BENCH="a b"] [BENCH_SECONDS=20]
 BENCH_SECONDS ?= 20

@@ -11,7 +11,7 @@ demo="mosquitto mosquitto-clients influxdb curl python3 python3-paho-mqtt"
 test="$demo libcmocka-dev victoria-metrics mbpoll python3-pymodbus python3-serial-asyncio openssl mandoc systemd socat faketime scdoc strace
       iproute2 procps"
 lint="clang-format clang-tidy cppcheck clang"
-bench="$demo"
+bench="$demo liblua5.4-dev"
 fuzz="clang libclang-rt-14-dev"
 deb="debhelper dpkg-dev fakeroot scdoc lintian libcmocka-dev"
 
