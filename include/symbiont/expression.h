@@ -114,6 +114,11 @@ enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
 /* The result of a program that answers true or false. */
 enum truth expression_truth(struct expression_state *s, struct utc t);
 
+/* Asks for its memory to come into the cache, and, once that is there, for what its windows will touch: before many
+ * states are evaluated one after the other. */
+void expression_prefetch(const struct expression_state *s);
+void expression_prefetch_windows(const struct expression_state *s);
+
 /* The value last fed to a slot, if it is still known at `t`, else NAN: for explaining a result. */
 double expression_fed(const struct expression_state *s, size_t slot, struct utc t);
 

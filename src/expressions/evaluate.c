@@ -112,7 +112,7 @@ static double calendar(const struct expression_calendar *c, uint8_t field, int64
 
 static double input(const struct expression_state *s, size_t slot, int64_t t)
 {
-    int64_t hold = s->program->sources[slot].hold_ms;
+    int64_t hold = s->holds[slot];
     return hold == 0 || t - s->at[slot] <= hold ? s->values[slot] : NAN;
 }
 

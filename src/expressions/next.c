@@ -34,21 +34,20 @@ bool expression_timed(const struct expression *e)
 
 struct utc expression_next(const struct expression_state *s, struct utc now)
 {
-    const struct expression *e = s->program;
     int64_t t = now.ms > s->now ? now.ms : s->now, next = INT64_MAX;
-    for (size_t i = 0; i < e->slots; i++) {
-        int64_t hold = e->sources[i].hold_ms;
+    for (size_t i = 0; i < s->slots; i++) {
+        int64_t hold = s->holds[i];
         if (hold && !isnan(s->values[i]) && s->at[i] + hold >= t)
             next = earlier(next, s->at[i] + hold + 1);
     }
-    for (size_t i = 0; i < e->windows; i++) {
+    for (size_t i = 0; i < s->window_count; i++) {
         int64_t until = s->windows[i].valid_until;
-        if (runs(&e->specs[i]))
+        if (runs(s->windows[i].spec))
             next = earlier(next, next_multiple(t, MINUTE_MS));
         else if (until >= t && until < INT64_MAX)
             next = earlier(next, until + 1);
     }
-    if (e->uses_calendar)
+    if (s->uses_calendar)
         next = earlier(next, next_multiple(t, QUARTER_MS));
     return (struct utc){next};
 }

@@ -9,27 +9,81 @@
 // cycle may take a minute or two. What lies further back is a clock that was put right.
 #define STEP_BACK_MS (5 * 60 * 1000)
 
+// Where the parts of the block begin.
+struct layout {
+    size_t values, at, holds, code, specs, windows, rings, total;
+};
+
+static size_t part(size_t *at, size_t bytes)
+{
+    size_t begin = *at;
+    *at += (bytes + 7) & ~(size_t)7;
+    return begin;
+}
+
+static struct layout lay_out(const struct expression *e)
+{
+    struct layout l;
+    size_t at = sizeof(struct expression_state);
+    l.values = part(&at, e->slots * sizeof(double));
+    l.at = part(&at, e->slots * sizeof(int64_t));
+    l.holds = part(&at, e->slots * sizeof(int64_t));
+    l.code = part(&at, e->code_count * sizeof(struct instruction));
+    l.specs = part(&at, e->windows * sizeof(struct window_spec));
+    l.windows = part(&at, e->windows * sizeof(struct window));
+    l.rings = at;
+    for (size_t i = 0; i < e->windows; i++)
+        part(&at, window_bytes(&e->specs[i]));
+    l.total = at;
+    return l;
+}
+
 struct expression_state *expression_state_new(const struct expression *e)
 {
-    size_t windows = e->windows * sizeof(struct window), inputs = e->slots * sizeof(double);
-    size_t bytes = sizeof(struct expression_state) + windows + 2 * inputs;
-    for (size_t i = 0; i < e->windows; i++)
-        bytes += window_bytes(&e->specs[i]);
-    struct expression_state *s = calloc(1, bytes);
-    if (!s)
+    struct layout l = lay_out(e);
+    char *block = NULL;
+    if (posix_memalign((void **)&block, 64, l.total) != 0)
         return NULL;
+    memset(block, 0, l.total);
+    struct expression_state *s = (struct expression_state *)(void *)block;
+    struct window_spec *specs = (struct window_spec *)(void *)(block + l.specs);
     s->program = e;
-    s->windows = (struct window *)(void *)(s + 1);
-    s->values = (double *)(void *)(s->windows + e->windows);
-    s->at = (int64_t *)(void *)(s->values + e->slots);
-    char *memory = (char *)(s->at + e->slots);
+    s->slots = (uint16_t)e->slots;
+    s->code_count = (uint16_t)e->code_count;
+    s->window_count = (uint16_t)e->windows;
+    s->hot_lines = (uint16_t)((l.rings + 63) / 64);
+    s->uses_calendar = e->uses_calendar;
+    s->values = (double *)(void *)(block + l.values);
+    s->at = (int64_t *)(void *)(block + l.at);
+    s->holds = (int64_t *)(void *)(block + l.holds);
+    s->code = (struct instruction *)(void *)(block + l.code);
+    s->windows = (struct window *)(void *)(block + l.windows);
+    memcpy(s->code, e->code, e->code_count * sizeof *s->code);
+    if (e->windows)
+        memcpy(specs, e->specs, e->windows * sizeof *specs);
+    char *rings = block + l.rings;
     for (size_t i = 0; i < e->windows; i++) {
-        window_init(&s->windows[i], &e->specs[i], memory);
-        memory += window_bytes(&e->specs[i]);
+        window_init(&s->windows[i], &specs[i], rings);
+        rings += (window_bytes(&specs[i]) + 7) & ~(size_t)7;
     }
-    for (size_t i = 0; i < e->slots; i++)
+    for (size_t i = 0; i < e->slots; i++) {
         s->values[i] = NAN;
+        s->holds[i] = e->sources[i].hold_ms;
+        s->booleans |= e->sources[i].unit ? 0 : UINT64_C(1) << i;
+    }
     return s;
+}
+
+void expression_prefetch(const struct expression_state *s)
+{
+    for (size_t i = 0; i < s->hot_lines; i++)
+        __builtin_prefetch((const char *)s + 64 * i, 1);
+}
+
+void expression_prefetch_windows(const struct expression_state *s)
+{
+    for (size_t i = 0; i < s->window_count; i++)
+        window_prefetch(&s->windows[i]);
 }
 
 void expression_state_copy(struct expression_state *to, const struct expression_state *from)
@@ -43,6 +97,7 @@ void expression_state_copy(struct expression_state *to, const struct expression_
     for (size_t i = 0; i < e->windows; i++) {
         struct window *w = &to->windows[i], kept = *w;
         *w = from->windows[i];
+        w->spec = kept.spec;
         w->segments = kept.segments;
         w->samples = kept.samples;
         w->sorted = kept.sorted;
@@ -57,16 +112,16 @@ void expression_state_free(struct expression_state *s)
 
 static void forget(struct expression_state *s)
 {
-    for (size_t i = 0; i < s->program->windows; i++)
+    for (size_t i = 0; i < s->window_count; i++)
         window_reset(&s->windows[i]);
-    for (size_t i = 0; i < s->program->slots; i++)
+    for (size_t i = 0; i < s->slots; i++)
         s->values[i] = NAN;
     s->dirty = 0;
 }
 
 static double run(struct expression_state *s)
 {
-    double v = code_run(s->program->code, s->program->code_count, s, s->now);
+    double v = code_run(s->code, s->code_count, s, s->now);
     s->dirty = 0;
     return v;
 }
@@ -83,7 +138,7 @@ static bool advance(struct expression_state *s, int64_t t)
     }
     if (!s->started || t > s->now) {
         // What was fed at an earlier instant goes into the windows as of that instant.
-        if (s->dirty && s->program->windows)
+        if (s->dirty && s->window_count)
             run(s);
         s->now = t;
         s->started = true;
@@ -93,7 +148,7 @@ static bool advance(struct expression_state *s, int64_t t)
 
 void expression_feed(struct expression_state *s, size_t slot, struct utc t, double value)
 {
-    if (slot >= s->program->slots || !advance(s, t.ms)) {
+    if (slot >= s->slots || !advance(s, t.ms)) {
         s->counts.late++;
         return;
     }
@@ -101,7 +156,7 @@ void expression_feed(struct expression_state *s, size_t slot, struct utc t, doub
         s->counts.late++;
     if (!isfinite(value))
         value = NAN;
-    else if (!s->program->sources[slot].unit)
+    else if (s->booleans >> slot & 1)
         value = value != 0; // windows count on 0 and 1
     s->values[slot] = value;
     s->at[slot] = s->now;
@@ -121,9 +176,9 @@ enum truth expression_truth(struct expression_state *s, struct utc t)
 
 double expression_fed(const struct expression_state *s, size_t slot, struct utc t)
 {
-    if (slot >= s->program->slots)
+    if (slot >= s->slots)
         return NAN;
-    int64_t hold = s->program->sources[slot].hold_ms;
+    int64_t hold = s->holds[slot];
     return hold == 0 || t.ms - s->at[slot] <= hold ? s->values[slot] : NAN;
 }
 

@@ -50,6 +50,20 @@ void window_init(struct window *w, const struct window_spec *spec, void *memory)
     window_reset(w);
 }
 
+void window_prefetch(const struct window *w)
+{
+    const struct window_spec *spec = w->spec;
+    if (w->seg.n) {
+        __builtin_prefetch(&w->segments[w->seg.head], 1);
+        __builtin_prefetch(&w->segments[ring_place(w->seg, w->seg.n - 1u, spec->segments)], 1);
+        __builtin_prefetch(&w->segments[ring_place(w->seg, w->seg.n % spec->segments, spec->segments)], 1);
+    }
+    if (w->smp.n) {
+        __builtin_prefetch(&w->samples[w->smp.head], 1);
+        __builtin_prefetch(&w->samples[ring_place(w->smp, w->smp.n - 1u, spec->samples)], 1);
+    }
+}
+
 void window_reset(struct window *w)
 {
     struct window empty = {.spec = w->spec,

@@ -102,6 +102,9 @@ size_t window_bytes(const struct window_spec *spec);
 void window_init(struct window *w, const struct window_spec *spec, void *memory);
 void window_reset(struct window *w);
 
+/* Asks for the ends of its rings to come into the cache. */
+void window_prefetch(const struct window *w);
+
 /* A sample at t, not before the newest one; NAN: unknown. */
 void window_push(struct window *w, int64_t t, double v);
 /* The answer at t, not before the newest sample; NAN: unknown. */
