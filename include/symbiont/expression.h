@@ -114,8 +114,11 @@ enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
 /* The result of a program that answers true or false. */
 enum truth expression_truth(struct expression_state *s, struct utc t);
 
-/* Asks for its memory to come into the cache, and, once that is there, for what its windows will touch: before many
- * states are evaluated one after the other. */
+/* Is any of the values fed still known at `t`? False without names. */
+bool expression_anything_known(const struct expression_state *s, struct utc t);
+
+/* Asks for its memory to come into the cache, and, once that is there, for what its windows will touch:
+ * before many states are evaluated one after the other. */
 void expression_prefetch(const struct expression_state *s);
 void expression_prefetch_windows(const struct expression_state *s);
 

@@ -104,6 +104,9 @@ double rule_input_value(const struct rule *r, size_t input, struct utc t);
 void rule_feed(struct rule *r, size_t input, struct utc t, double value);
 void rule_settle(struct rule *r, struct utc t);
 void rule_tick(struct rule *r, struct utc t);
+/* Asks for the memory that settling will touch to come into the cache, in stages 0, 1, 2, each once the one
+ * before has had time: before many rules are settled one after the other. */
+void rule_prefetch(const struct rule *r, int stage);
 /* When time alone may change something next; INT64_MAX ms: never. Until the first settle or tick: at once. */
 struct utc rule_next(const struct rule *r);
 

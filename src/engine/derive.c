@@ -75,6 +75,8 @@ void engine_derive(struct engine *e, size_t meter, struct utc t, struct value *v
 {
     const struct device *device = e->site->devices[meter];
     bool answered = false;
+    if (e->site->derived_count == 0)
+        return;
     for (size_t i = 0; i < device->n; i++) {
         if (device->points[i].type == POINT_DERIVED || values[i].reason == REASON_NOT_DUE)
             continue;

@@ -7,57 +7,46 @@
 bool heap_open(struct heap *h, size_t n)
 {
     *h = (struct heap){.n = n};
-    h->due = calloc(n + 1, sizeof *h->due);
-    h->at = calloc(n + 1, sizeof *h->at);
+    h->nodes = calloc(n + 1, sizeof *h->nodes);
     h->where = calloc(n + 1, sizeof *h->where);
-    if (!h->due || !h->at || !h->where)
+    if (!h->nodes || !h->where)
         return false;
     for (size_t i = 0; i < n; i++) {
-        h->due[i] = INT64_MIN;
-        h->at[i] = h->where[i] = (uint32_t)i;
+        h->nodes[i] = (struct heap_node){INT64_MIN, (uint32_t)i};
+        h->where[i] = (uint32_t)i;
     }
     return true;
 }
 
 void heap_close(struct heap *h)
 {
-    free(h->due);
-    free(h->at);
+    free(h->nodes);
     free(h->where);
 }
 
-static bool before(const struct heap *h, size_t a, size_t b)
+static bool before(struct heap_node a, struct heap_node b)
 {
-    uint32_t x = h->at[a], y = h->at[b];
-    return h->due[x] != h->due[y] ? h->due[x] < h->due[y] : x < y;
+    return a.due != b.due ? a.due < b.due : a.member < b.member;
 }
 
-static void swap(struct heap *h, size_t a, size_t b)
+static void put(struct heap *h, size_t place, struct heap_node node)
 {
-    uint32_t x = h->at[a], y = h->at[b];
-    h->at[a] = y;
-    h->at[b] = x;
-    h->where[y] = (uint32_t)a;
-    h->where[x] = (uint32_t)b;
+    h->nodes[place] = node;
+    h->where[node.member] = (uint32_t)place;
 }
 
 void heap_set(struct heap *h, size_t member, int64_t due)
 {
-    if (h->due[member] == due)
-        return;
-    h->due[member] = due;
+    struct heap_node node = {due, (uint32_t)member};
     size_t i = h->where[member];
-    for (; i > 0 && before(h, i, (i - 1) / 2); i = (i - 1) / 2)
-        swap(h, i, (i - 1) / 2);
-    for (;;) {
-        size_t least = i, child = 2 * i + 1;
-        if (child < h->n && before(h, child, least))
-            least = child;
-        if (child + 1 < h->n && before(h, child + 1, least))
-            least = child + 1;
-        if (least == i)
-            return;
-        swap(h, i, least);
-        i = least;
+    for (; i > 0 && before(node, h->nodes[(i - 1) / 2]); i = (i - 1) / 2)
+        put(h, i, h->nodes[(i - 1) / 2]);
+    for (size_t child; (child = 2 * i + 1) < h->n; i = child) {
+        if (child + 1 < h->n && before(h->nodes[child + 1], h->nodes[child]))
+            child++;
+        if (!before(h->nodes[child], node))
+            break;
+        put(h, i, h->nodes[child]);
     }
+    put(h, i, node);
 }

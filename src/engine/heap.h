@@ -7,10 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct heap_node {
+    int64_t due;
+    uint32_t member;
+};
+
 struct heap {
     size_t n;
-    int64_t *due;    /* by member */
-    uint32_t *at;    /* place -> member */
+    struct heap_node *nodes;
     uint32_t *where; /* member -> place */
 };
 
@@ -21,12 +25,17 @@ void heap_set(struct heap *h, size_t member, int64_t due);
 
 static inline int64_t heap_due(const struct heap *h)
 {
-    return h->n ? h->due[h->at[0]] : INT64_MAX;
+    return h->n ? h->nodes[0].due : INT64_MAX;
 }
 
 static inline size_t heap_first(const struct heap *h)
 {
-    return h->at[0];
+    return h->nodes[0].member;
+}
+
+static inline int64_t heap_due_of(const struct heap *h, size_t member)
+{
+    return h->nodes[h->where[member]].due;
 }
 
 #endif

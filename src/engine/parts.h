@@ -21,6 +21,13 @@ struct stream_told {
     enum stream_state state;
 };
 
+/* What a meter's readings reach. */
+struct fan {
+    uint32_t *points; /* those that somebody wants */
+    uint32_t *rules;  /* that want any of them, each once */
+    size_t point_count, rule_count;
+};
+
 struct engine {
     struct site *site;
     struct engine_hooks hooks;
@@ -37,6 +44,7 @@ struct engine {
     struct rule **rules;
     struct stream_told *told;
     struct bus to_watch; /* consumer: index of streams, then of rules */
+    struct fan *fans;    /* per meter */
     bool *marked;        /* per consumer: fed since the last settle */
     uint32_t *touched;   /* rules that are marked */
     size_t touched_count;

@@ -71,8 +71,9 @@ struct expression {
 };
 
 /*
- * One block of memory: what an evaluation touches stands together, with copies of the program's code, holds and
- * window specs, so that thousands of states are not thousands of cache misses each; the windows' rings follow.
+ * One block of memory: what an evaluation touches stands together, with copies of the program's code, holds
+ * and window specs, so that thousands of states are not thousands of cache misses each; the windows' rings
+ * follow.
  */
 struct expression_state {
     const struct expression *program;
@@ -80,11 +81,11 @@ struct expression_state {
     uint64_t dirty;    /* slots fed at `now` and not yet taken into windows */
     uint64_t booleans; /* slots that are true or false */
     uint16_t slots, code_count, window_count, hot_lines; /* hot_lines: of 64 bytes, up to the rings */
-    bool started;      /* now is valid */
+    bool started;                                        /* now is valid */
     bool uses_calendar;
-    double *values;    /* as last fed, by slot */
-    int64_t *at;       /* when */
-    int64_t *holds;    /* how long known, ms; 0: until the next */
+    double *values; /* as last fed, by slot */
+    int64_t *at;    /* when */
+    int64_t *holds; /* how long known, ms; 0: until the next */
     struct instruction *code;
     struct window *windows;
     struct expression_counts counts;

@@ -182,6 +182,14 @@ double expression_fed(const struct expression_state *s, size_t slot, struct utc 
     return hold == 0 || t.ms - s->at[slot] <= hold ? s->values[slot] : NAN;
 }
 
+bool expression_anything_known(const struct expression_state *s, struct utc t)
+{
+    for (size_t i = 0; i < s->slots; i++)
+        if (!isnan(s->values[i]) && (s->holds[i] == 0 || t.ms - s->at[i] <= s->holds[i]))
+            return true;
+    return false;
+}
+
 struct expression_counts expression_counts(const struct expression_state *s)
 {
     return s->counts;

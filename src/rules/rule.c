@@ -61,8 +61,8 @@ static void settle_unknown(struct rule *r, bool stands, struct look *l)
     }
     if (!m->unknown_since)
         m->unknown_since = l->t;
-    bool alert = r->config->unknown == UNKNOWN_ALERT && l->t - m->unknown_since >= r->gap_ms;
-    if (r->config->unknown == UNKNOWN_RELEASE)
+    bool alert = r->unknown == UNKNOWN_ALERT && l->t - m->unknown_since >= r->gap_ms;
+    if (r->unknown == UNKNOWN_RELEASE)
         l->answer = stands ? TRUTH_TRUE : TRUTH_FALSE;
     else if (alert)
         l->answer = stands ? TRUTH_FALSE : TRUTH_TRUE;
@@ -70,20 +70,16 @@ static void settle_unknown(struct rule *r, bool stands, struct look *l)
         l->cause = CAUSE_UNKNOWN;
 }
 
-static bool anything_known(const struct rule *r, bool stands, int64_t t)
+static size_t asked(const struct rule *r, bool stands)
 {
-    size_t which = stands && r->programs[RULE_RELEASE] ? RULE_RELEASE : RULE_WHEN;
-    for (size_t i = 0; i < expression_slots(r->programs[which]); i++)
-        if (!isnan(expression_fed(r->states[which], i, (struct utc){t})))
-            return true;
-    return false;
+    return stands && r->states[RULE_RELEASE] ? RULE_RELEASE : RULE_WHEN;
 }
 
 static bool goes_on_alone(const struct rule *r, bool stands, const struct look *l)
 {
-    size_t which = stands && r->programs[RULE_RELEASE] ? RULE_RELEASE : RULE_WHEN;
-    return l->cause == CAUSE_UNKNOWN || expression_timed(r->programs[which]) ||
-           !anything_known(r, stands, l->t);
+    size_t which = asked(r, stands);
+    return l->cause == CAUSE_UNKNOWN || (r->timed >> which & 1) ||
+           !expression_anything_known(r->states[which], (struct utc){l->t});
 }
 
 // How long the present answer is shown to have held before t, as far as it was not counted yet.
@@ -111,7 +107,7 @@ static enum verdict judge(struct rule *r, bool stands, const struct look *l)
         m->since = l->t - more;
     }
     m->run += more;
-    int64_t wanted = (stands ? r->config->release_for_ns : r->config->for_ns) / NS_PER_MS;
+    int64_t wanted = stands ? r->release_for_ms : r->for_ms;
     // Samples are seldom exactly a period apart: the last of four quarters must not miss the hour by the few
     // milliseconds by which a poll came early.
     int64_t early = more / 10 < 1000 ? more / 10 : 1000;
@@ -141,15 +137,16 @@ static void plan_next(struct rule *r, bool alone, int64_t t)
     const struct rule_memory *m = &r->m;
     struct utc now = {t};
     bool stands = rule_stands(m->state);
-    int64_t next = earlier(rule_schedule_next(&r->schedule, now).ms, rule_reminder(r));
+    int64_t next = stands ? rule_reminder(r) : INT64_MAX;
+    if (r->spans)
+        next = earlier(next, rule_schedule_next(&r->schedule, now).ms);
     next = earlier(next, expression_next(r->states[RULE_WHEN], now).ms);
     if (stands && r->states[RULE_RELEASE])
         next = earlier(next, expression_next(r->states[RULE_RELEASE], now).ms);
-    if (m->unknown_since && r->config->unknown == UNKNOWN_ALERT && t < m->unknown_since + r->gap_ms)
+    if (m->unknown_since && r->unknown == UNKNOWN_ALERT && t < m->unknown_since + r->gap_ms)
         next = earlier(next, m->unknown_since + r->gap_ms);
     if (alone && (m->state == RULE_PENDING || m->state == RULE_RELEASING))
-        next =
-            earlier(next, t + (stands ? r->config->release_for_ns : r->config->for_ns) / NS_PER_MS - m->run);
+        next = earlier(next, t + (stands ? r->release_for_ms : r->for_ms) - m->run);
     r->next = next > t ? next : t + 1;
 }
 
@@ -164,7 +161,7 @@ static void step(struct rule *r, int64_t t, bool reading)
     l.answer = ask(r, stands, t);
     settle_unknown(r, stands, &l);
     l.alone = l.answer != TRUTH_UNKNOWN && goes_on_alone(r, stands, &l);
-    if (!rule_schedule_has(&r->schedule, &r->calendar, (struct utc){t}))
+    if (r->spans && !rule_schedule_has(&r->schedule, &r->calendar, (struct utc){t}))
         go_to(r, (enum rule_state)next_state[m->state][SLEEP], &l);
     else if (l.answer != TRUTH_UNKNOWN)
         go_to(r, (enum rule_state)next_state[m->state][judge(r, stands, &l)], &l);
@@ -172,7 +169,8 @@ static void step(struct rule *r, int64_t t, bool reading)
         go_to(r, RULE_IDLE, &l);
     if (reading || l.alone || !m->proof)
         m->proof = t;
-    rule_remind(r, t);
+    if (rule_stands(m->state))
+        rule_remind(r, t);
     m->now = r->evaluated = t;
     r->started = true;
     r->evaluations++;
@@ -237,6 +235,27 @@ void rule_tick(struct rule *r, struct utc t)
         catch_up(r, t.ms, true);
     else
         step(r, t.ms, false);
+}
+
+void rule_prefetch(const struct rule *r, int stage)
+{
+    if (stage == 0) {
+        for (size_t i = 0; i < offsetof(struct rule, config); i += 64)
+            __builtin_prefetch((const char *)r + i, 1);
+        return;
+    }
+    size_t which = asked(r, rule_stands(r->m.state));
+    if (stage == 1) {
+        __builtin_prefetch(r->first_link);
+        __builtin_prefetch(r->links);
+        expression_prefetch(r->states[RULE_WHEN]);
+        if (which == RULE_RELEASE)
+            expression_prefetch(r->states[RULE_RELEASE]);
+    } else {
+        expression_prefetch_windows(r->states[RULE_WHEN]);
+        if (which == RULE_RELEASE)
+            expression_prefetch_windows(r->states[RULE_RELEASE]);
+    }
 }
 
 struct utc rule_next(const struct rule *r)

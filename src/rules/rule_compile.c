@@ -164,5 +164,12 @@ bool rule_compile(struct rule *r, const struct expression_names *names, struct d
     good &= compile_schedule(r, d);
     good &= compile_text(r, names, d);
     r->definition = definition_of(c);
+    r->for_ms = c->for_ns / NS_PER_MS;
+    r->release_for_ms = c->release_for_ns / NS_PER_MS;
+    r->unknown = (enum unknown_policy)c->unknown;
+    r->spans = r->schedule.n;
+    for (size_t i = 0; i < RULE_CONDITIONS; i++)
+        if (r->programs[i] && expression_timed(r->programs[i]))
+            r->timed |= UINT64_C(1) << i;
     return good && link_inputs(r);
 }

@@ -83,32 +83,35 @@ struct rule_link {
 };
 
 struct rule {
-    const struct rule_config *config;
-    struct expression_calendar calendar;
-    struct rule_hooks hooks;
-    struct rule_schedule schedule;
-    uint64_t definition; /* of everything that decides when it raises an alert */
-
-    struct expression *programs[RULE_CONDITIONS]; /* of release NULL: when not `when` */
-    struct expression_state *states[RULE_CONDITIONS];
-    struct rule_text text;
+    /* What every evaluation touches comes first. */
+    struct expression_state *states[RULE_CONDITIONS]; /* of release NULL: when not `when` */
+    struct rule_link *links;                          /* sorted by input */
+    uint32_t *first_link;                             /* per input, and one more */
+    int64_t for_ms, release_for_ms;
     int64_t
         gap_ms; /* a run goes on over no longer gap; also how long unknown may last before it is an alert */
-
-    size_t inputs;
-    const struct expression_source **sources; /* per input */
-    const char **names;
-    struct rule_link *links; /* sorted by input */
-    uint32_t *first_link;    /* per input, and one more */
-
+    uint64_t timed;  /* bit i: conditions[i] goes on by itself (expression_timed) */
     bool fed;        /* since the last settle */
     bool started;    /* it was evaluated since it was made or restored */
     bool unsure;     /* restored from a process that did not end in order */
     bool old_stands; /* an alert of a definition that is no longer this one: it ends */
+    enum unknown_policy unknown;
     enum truth condition;
     int64_t evaluated, next; /* ms */
     uint64_t evaluations;
+    size_t spans; /* of the schedule; 0: always */
     struct rule_memory m;
+
+    const struct rule_config *config;
+    struct expression_calendar calendar;
+    struct rule_hooks hooks;
+    uint64_t definition; /* of everything that decides when it raises an alert */
+    struct expression *programs[RULE_CONDITIONS];
+    size_t inputs;
+    const struct expression_source **sources; /* per input */
+    const char **names;
+    struct rule_schedule schedule;
+    struct rule_text text;
 };
 
 /* rule_compile.c: everything of a rule but its life. */

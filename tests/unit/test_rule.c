@@ -187,6 +187,8 @@ static void unknown_holds_releases_or_alerts(void **state)
             struct bench b;
             open_bench(&b, "quick.p > 5 kW", NULL, 10000, 5000);
             b.config.unknown = policies[i];
+            rule_free(b.rule);
+            b.rule = make(&b);
             feed_seconds(&b, MONDAY, 20, high ? 9 : 1);
             int before = b.n;
             assert_int_equal(before, high);
