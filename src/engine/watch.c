@@ -219,9 +219,14 @@ static void settle(struct engine *e, struct utc t)
 
 // ---- Time ----
 
+static int64_t minute_of(int64_t t)
+{
+    return t - ((t % MINUTE_MS) + MINUTE_MS) % MINUTE_MS;
+}
+
 static void tick_streams(struct engine *e, int64_t t)
 {
-    int64_t minute = t - ((t % MINUTE_MS) + MINUTE_MS) % MINUTE_MS;
+    int64_t minute = minute_of(t);
     if (minute == e->minute || e->stream_count == 0)
         return;
     e->minute = minute;
@@ -278,8 +283,7 @@ void engine_reading(struct engine *e, const struct reading *r)
         e->now = r->time.ms;
 }
 
-// Rules that nobody feeds learn of it here.
-static void clock_went_back(struct engine *e, struct utc t)
+static void tick_rules(struct engine *e, struct utc t)
 {
     e->now = t.ms;
     for (size_t i = 0; i < e->rule_count; i++) {
@@ -288,12 +292,20 @@ static void clock_went_back(struct engine *e, struct utc t)
     }
 }
 
+void engine_resume(struct engine *e, struct utc t)
+{
+    if (t.ms <= 0)
+        return;
+    e->minute = minute_of(t.ms);
+    tick_rules(e, t);
+}
+
 void engine_tick(struct engine *e, struct utc t)
 {
     if (t.ms <= 0)
         return;
     if (t.ms < e->now - STEP_BACK_MS)
-        clock_went_back(e, t);
+        tick_rules(e, t); // those that nobody feeds learn of the clock here
     advance(e, t.ms + 1);
     tick_streams(e, t.ms);
     if (t.ms > e->now)

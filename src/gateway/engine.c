@@ -272,6 +272,7 @@ void gateway_exchange_engine(struct gateway *g, struct engine *fresh)
     if (!number_streams(g))
         log_error("ledger", "out of memory: hours are not kept until the next reload");
     engine_load(fresh, carried, &list);
+    engine_resume(fresh, engine_now(old));
     for (size_t i = 0; (s = engine_stream(old, i)); i++)
         if (!has_stream(fresh, stream_name(s)))
             gateway_forget_stream(g, stream_name(s));

@@ -269,6 +269,32 @@ static void restarts_change_nothing(void **state)
     close_rig(&parts);
 }
 
+// A reload between two readings moves nothing that time alone brings about.
+static void a_reload_keeps_the_moments_of_what_is_due(void **state)
+{
+    (void)state;
+    struct rig r;
+    open_rig(&r, "meters: (" METER("a", "") "," METER(
+                     "b", "") "); rules: ( "
+                              "{ name = \"high\"; when = \"a.active_power > 5 kW\"; repeat = \"7 s\"; }, "
+                              "{ name = \"gone\"; when = \"not known(a.active_power)\"; for = \"9 s\"; } );");
+    read_meter(&r, 0, 10, 9);
+    read_meter(&r, 1, 15, 1);
+    struct utc before = engine_now(r.engine);
+    carry_over(&r);
+    engine_resume(r.engine, before);
+    assert_int_equal(engine_now(r.engine).ms, before.ms);
+    read_meter(&r, 1, 19, 1);
+    read_meter(&r, 1, 51, 1);
+    static const char *const wanted[] = {"10 high began",  "17 high stands", "24 high stands",
+                                         "31 high stands", "38 high stands", "45 high stands",
+                                         "49 gone began"};
+    assert_int_equal(r.n, sizeof wanted / sizeof *wanted);
+    for (int i = 0; i < r.n; i++)
+        assert_heard(&r, i, wanted[i]); // the value is known for three periods, until 40
+    close_rig(&r);
+}
+
 static void the_alert_of_a_rule_that_is_gone_ends(void **state)
 {
     (void)state;
@@ -334,6 +360,7 @@ int main(void)
         cmocka_unit_test(time_alone_does_the_same_at_any_pace),
         cmocka_unit_test(a_rule_may_watch_a_stream),
         cmocka_unit_test(restarts_change_nothing),
+        cmocka_unit_test(a_reload_keeps_the_moments_of_what_is_due),
         cmocka_unit_test(the_alert_of_a_rule_that_is_gone_ends),
         cmocka_unit_test(mistakes_in_streams_and_rules_are_named),
     };
