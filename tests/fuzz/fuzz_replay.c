@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A description of a recording, a line "---", and the recording: whatever they are, rows come out that the engine
-// can take, or a complaint.
+// A description of a recording, a line "---", and the recording: whatever they are, rows come out that the
+// engine can take, or a complaint.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +15,12 @@ static const char plant[] =
     "lines: ( { name = \"w\"; tcp = \"127.0.0.1\"; } );\n"
     "meters: ( { name = \"m\"; line = \"w\"; every = \"1 min\"; points: (\n"
     "  { name = \"active_power\"; table = \"holding\"; address = 0; type = \"float64\"; unit = \"kW\"; },\n"
-    "  { name = \"active_energy_import\"; table = \"holding\"; address = 4; type = \"float64\"; unit = \"kWh\"; },\n"
-    "  { name = \"twice\"; quantity = \"active_power\"; expression = \"avg(2 * active_power, 1 h)\"; } ); } );\n"
-    "rules: ( { name = \"r\"; when = \"m.twice > 10 kW\"; for = \"5 min\"; repeat = \"1 h\"; alert = \"{m.active_power}\"; } );\n";
+    "  { name = \"active_energy_import\"; table = \"holding\"; address = 4; type = \"float64\"; unit = "
+    "\"kWh\"; },\n"
+    "  { name = \"twice\"; quantity = \"active_power\"; expression = \"avg(2 * active_power, 1 h)\"; } ); } "
+    ");\n"
+    "rules: ( { name = \"r\"; when = \"m.twice > 10 kW\"; for = \"5 min\"; repeat = \"1 h\"; alert = "
+    "\"{m.active_power}\"; } );\n";
 
 static struct site *site;
 
@@ -27,7 +30,8 @@ static void open_site(void)
     static const struct profile_path none = {{NULL}};
     struct diagnostics *d = diagnostics_new();
     int fd = mkstemp(path);
-    if (units_open(why, sizeof why) < 0 || fd < 0 || write(fd, plant, sizeof plant - 1) != (ssize_t)sizeof plant - 1)
+    if (units_open(why, sizeof why) < 0 || fd < 0 ||
+        write(fd, plant, sizeof plant - 1) != (ssize_t)sizeof plant - 1)
         abort();
     site = site_load(path, &none, d);
     if (!site || diag_errors(d) > 0)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The saved state of a rule, damaged in any way but with a sum that fits: it is refused, or the rule goes on from it.
+// The saved state of a rule, damaged in any way but with a sum that fits: it is refused, or the rule goes on
+// from it.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
