@@ -46,6 +46,9 @@ struct simulator_line {
     bool rtu_over_tcp;
     bool wire_speed;     /* bytes cost the time they take at `mode`; on TCP: a gateway to a serial line */
     bool silent_gateway; /* TCP: no answer for units that are not there, instead of exception 11 */
+    bool closing_gateway; /* TCP: asking for them closes the connection */
+    int64_t gateway_delay_ns; /* TCP: exception 11 (or the close) comes so much later; with wire_speed the line is busy
+                            until then, as with a gateway that waits for its serial side */
 };
 
 struct simulator_meter {

@@ -414,7 +414,8 @@ static void try_all(struct trial *t, struct session *s, struct field *f, struct 
     judge(f, n, out);
 }
 
-void identify(struct library *l, struct session *s, uint8_t unit, struct identity *out)
+void identify(struct library *l, struct session *s, uint8_t unit, struct identity *out,
+              struct portrait *portrait)
 {
     struct trial t = {.library = l, .unit = unit};
     size_t n = l->n ? l->n : 1;
@@ -425,6 +426,8 @@ void identify(struct library *l, struct session *s, uint8_t unit, struct identit
     if (f.candidates && f.books && f.bases)
         try_all(&t, s, &f, out);
     out->requests = t.memory.asked;
+    if (portrait)
+        memory_tell(&t.memory, portrait);
     memory_free(&t.memory);
     free(f.candidates);
     free(f.books);

@@ -7,6 +7,7 @@
 #ifndef SYMBIONT_CLI_IDENTIFY_H
 #define SYMBIONT_CLI_IDENTIFY_H
 
+#include "cli/portrait.h"
 #include "cli/session.h"
 
 /* The library, compiled once for a whole scan. Low-confidence profiles are left out: they are never proposed.
@@ -39,8 +40,9 @@ struct identity {
 /*
  * Tries every profile on a unit that answers, with as few requests as tell them apart; an answer is
  * remembered and serves all profiles that want the same registers. Ends early when the session is
- * interrupted.
+ * interrupted. `portrait` (or NULL): gets what the unit said.
  */
-void identify(struct library *l, struct session *s, uint8_t unit, struct identity *out);
+void identify(struct library *l, struct session *s, uint8_t unit, struct identity *out,
+              struct portrait *portrait);
 
 #endif

@@ -81,6 +81,15 @@ struct modbus_answer memory_ask(struct memory *m, struct session *s, const struc
     return answer;
 }
 
+void memory_tell(const struct memory *m, struct portrait *to)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct modbus_answer a = m->said[i].answer;
+        a.data = m->said[i].data;
+        portrait_add(to, &m->said[i].ask, &a);
+    }
+}
+
 void memory_free(struct memory *m)
 {
     free(m->said);

@@ -4,6 +4,7 @@
 #ifndef SYMBIONT_CLI_MEMORY_H
 #define SYMBIONT_CLI_MEMORY_H
 
+#include "cli/portrait.h"
 #include "cli/session.h"
 
 struct memory {
@@ -19,6 +20,8 @@ struct memory {
  * asked for by itself, and a measured value in a longer answer (Carlo Gavazzi's register 000Bh). */
 struct modbus_answer memory_ask(struct memory *m, struct session *s, const struct modbus_ask *ask, bool alone,
                                 int64_t timeout_ns);
+/* All that is remembered. */
+void memory_tell(const struct memory *m, struct portrait *to);
 void memory_free(struct memory *m);
 
 #endif

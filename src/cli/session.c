@@ -115,6 +115,42 @@ static void interrupted(struct watch *w, uint32_t events)
     loop_unwatch(s->loop, w);
 }
 
+struct pause {
+    struct timer timer;
+    bool over;
+};
+
+static void pause_over(struct timer *t, struct mono now)
+{
+    (void)now;
+    ((struct pause *)(void *)t)->over = true;
+}
+
+bool session_wait(struct session *s, int64_t ns)
+{
+    struct pause p = {.timer.fire = pause_over};
+    if (loop_timer(s->loop, &p.timer, mono_add(mono_now(), ns)) < 0)
+        return false;
+    while (!p.over && !s->interrupted)
+        if (loop_turn(s->loop, -1) < 0)
+            break;
+    loop_timer_stop(s->loop, &p.timer);
+    return p.over;
+}
+
+const struct line_counters *session_counters(const struct session *s)
+{
+    return &s->line->counters;
+}
+
+bool session_reopen(struct session *s)
+{
+    char why[256];
+    s->line->ops->close(s->line);
+    s->line = line_open(s->config, s->loop, &s->gate, why, sizeof why);
+    return s->line != NULL;
+}
+
 int session_heed(struct session *s, const struct interrupt *i)
 {
     s->interrupt = (struct watch){.fd = i->fd, .ready = interrupted};
@@ -132,7 +168,8 @@ void session_close(struct session *s)
         return;
     if (s->interrupt.active)
         loop_unwatch(s->loop, &s->interrupt);
-    s->line->ops->close(s->line);
+    if (s->line)
+        s->line->ops->close(s->line);
     loop_free(s->loop);
     buf_free(&s->status);
     free(s);
@@ -167,7 +204,7 @@ void session_drain(struct session *s, int64_t drain_ns)
 struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns)
 {
     // After an interrupt the last transaction may still be the line's, until that is closed.
-    if (s->interrupted)
+    if (s->interrupted || !s->line)
         return (struct modbus_answer){.verdict = VERDICT_CANCELLED};
     // The loop's clock stands still between turns: without this one, the time since the last request would
     // be taken off this one's timeout. It also sees a connection that was closed meanwhile.
@@ -192,6 +229,8 @@ int64_t session_took_ns(const struct session *s)
 const char *session_trouble(struct session *s)
 {
     static const char key[] = "\"trouble\":\"";
+    if (!s->line)
+        return "the line cannot be opened anew";
     buf_reset(&s->status);
     struct json j = json_begin(&s->status);
     json_open(&j, NULL, '{');

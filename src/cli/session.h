@@ -44,6 +44,13 @@ void session_drain(struct session *s, int64_t drain_ns);
 struct modbus_answer session_ask(struct session *s, const struct modbus_ask *ask, int64_t timeout_ns);
 /* How long the last answer took. */
 int64_t session_took_ns(const struct session *s);
+/* Waits. False: interrupted. */
+bool session_wait(struct session *s, int64_t ns);
+/* What the line has counted since it was opened or opened anew. */
+const struct line_counters *session_counters(const struct session *s);
+/* Lets go of the line and opens it anew, without the back-off that its troubles have led to. False: it cannot
+ * be opened, the session is of no use any more. */
+bool session_reopen(struct session *s);
 /* The trouble of the line in words ("Connection refused"), "" when none. */
 const char *session_trouble(struct session *s);
 

@@ -37,15 +37,19 @@ static void build_line(struct build *b, const struct sim_line_options *c)
         .rtu_over_tcp = c->rtu_over_tcp,
         .wire_speed = c->wire_speed,
         .silent_gateway = c->silent_gateway,
+        .closing_gateway = c->closing_gateway,
+        .gateway_delay_ns = c->gateway_delay_ns,
     };
     for (size_t i = 0; i < b->sim->line_count; i++)
         if (strcmp(b->sim->lines[i]->name, c->name) == 0)
             diag_error(b->diag, c->common.place, "there is a line \"%s\" already", c->name);
     if (!c->listen == !c->pty)
         diag_error(b->diag, c->common.place, "line \"%s\" needs either `listen` or `pty`", c->name);
-    else if (c->pty && (c->ports > 1 || c->rtu_over_tcp || c->max_clients || c->kick || c->silent_gateway))
+    else if (c->pty && (c->ports > 1 || c->rtu_over_tcp || c->max_clients || c->kick || c->silent_gateway ||
+                        c->closing_gateway || c->gateway_delay_ns))
         diag_error(b->diag, c->common.place,
-                   "line \"%s\": ports, max_clients, kick, rtu_over_tcp and silent_gateway are for `listen`",
+                   "line \"%s\": ports, max_clients, kick, rtu_over_tcp, silent_gateway, closing_gateway and "
+                   "gateway_delay are for `listen`",
                    c->name);
     else if (simulator_line(b->sim, &line, why, sizeof why) < 0)
         diag_error(b->diag, c->common.place, "%s", why);

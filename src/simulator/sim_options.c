@@ -115,6 +115,9 @@ static const struct option line_options[] = {
     {"max_clients", OPTION_INT, AT(max_clients), .def = "0", .min = 0, .max = 100000, .help = "Connections to a port at once; 0: no limit."},
     {"kick", OPTION_BOOL, AT(kick), .def = "false", .help = "A client too many ends the oldest connection instead of its own."},
     {"silent_gateway", OPTION_BOOL, AT(silent_gateway), .def = "false", .help = "With `listen`: no answer for units that are not there, instead of exception 11."},
+    {"closing_gateway", OPTION_BOOL, AT(closing_gateway), .def = "false", .help = "With `listen`: the connection is closed on who asks for a unit that is not there."},
+    {"gateway_delay", OPTION_DURATION, AT(gateway_delay_ns), .def = "0 s", .min = 0, .max = 60,
+     .help = "With `listen`: how long it listens for a unit that is not there before it says so; with `wire_speed` other requests wait meanwhile."},
     {0},
 };
 #undef AT

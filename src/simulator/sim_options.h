@@ -8,8 +8,8 @@
 struct sim_line_options {
     struct settings common;
     char *name, *listen, *pty, *mode;
-    bool rtu_over_tcp, wire_speed, kick, silent_gateway;
-    int64_t ports, max_clients;
+    bool rtu_over_tcp, wire_speed, kick, silent_gateway, closing_gateway;
+    int64_t ports, max_clients, gateway_delay_ns;
 };
 
 struct sim_value_options {

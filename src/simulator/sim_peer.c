@@ -113,9 +113,12 @@ static void unknown_unit(struct sim_peer *p, const struct sim_request *q, size_t
     if (p->rtu || l->settings.silent_gateway)
         return;
     uint8_t frame[SIM_FRAME_MAX];
-    struct sim_reply r = {.delay_ns = 0};
+    struct sim_reply r = {.delay_ns = l->settings.gateway_delay_ns};
     size_t pdu = sim_exception_pdu(frame + SIM_HEAD, q->function, SIM_GATEWAY_TARGET);
-    sim_fault_frame(NULL, frame, pdu, q, false, 0, &r);
+    if (l->settings.closing_gateway)
+        r.close = true;
+    else
+        sim_fault_frame(NULL, frame, pdu, q, false, 0, &r);
     sim_deliver(p, &r, request_bytes, now);
 }
 

@@ -179,6 +179,61 @@ def scan_oddities():
         tap.check([u["unit"] for u in r.json()["units"]] == [2, 6], "with a longer timeout the slow one is found", r)
 
 
+def scan_absent():
+    """What a unit that is not there looks like is different from device to device; those that are there are found behind all of them."""
+    meters = "".join('{ name = "%s_%d"; line = "%s"; unit_id = %d; profile = "eastron-sdm120"; delay = "15 ms"; },' % (line, unit, line, unit)
+                     for line in ("slow", "closing", "deaf") for unit in (2, 5, 6))
+    with Plant("""lines: ( { name = "slow"; listen = "127.0.0.1:0"; mode = "9600 8N1"; wire_speed = true; gateway_delay = "1 s"; },
+                           { name = "closing"; listen = "127.0.0.1:0"; closing_gateway = true; },
+                           { name = "deaf"; listen = "127.0.0.1:0"; mode = "9600 8N1"; wire_speed = true; silent_gateway = true; },
+                           { name = "any"; listen = "127.0.0.1:0"; }, { name = "nobody"; listen = "127.0.0.1:0"; closing_gateway = true; } );
+                  meters: ( %s { name = "m"; line = "any"; any_unit = true; profile = "siemens-pac2200";
+                                 values: ( { point = "active_power_l1"; constant = 20.0; noise = 5.0; }, { point = "active_power_l2"; constant = 20.0; noise = 5.0; } ); } );""" %
+               meters) as plant:
+        for line, says in (("slow", "gateway_waits_ms"), ("closing", "closed"), ("deaf", "probes")):
+            r = symbiont("scan", "--tcp", plant[line]["tcp"], "--units", "1-8", "--json")
+            tap.check(r.status == 0 and [(u["unit"], u["profile"]) for u in r.json()["units"]] == [(u, "eastron-sdm120") for u in (2, 5, 6)] and
+                      r.json()["complete"] and r.json()[says] > 0 and "closed" not in r.err, "all units are found behind a %s gateway" % line, r)
+        r = symbiont("scan", "--tcp", plant["slow"]["tcp"], "--units", "1-6", "--no-identify", "--timeout", "100 ms")
+        tap.check(re.search(r"gateway waits ms +1\d\d\d", r.out) and len(re.findall(r"meter_[256]", r.out)) == 3, "a gateway's time limit is told in words", r)
+        r = symbiont("scan", "--tcp", plant["nobody"]["tcp"], "--json")
+        tap.check(r.status == 1 and r.json()["complete"] and r.json()["closed"] == 247, "a device that closes every connection is asked for every unit", r)
+
+        begun = time.monotonic()
+        r = symbiont("scan", "--tcp", plant["any"]["tcp"], "--json")
+        tap.check(r.status == 0 and r.json()["every_unit"] and [(u["unit"], u["profile"]) for u in r.json()["units"]] == [(1, "siemens-pac2200")],
+                  "a device that answers to every unit id is listed once", r)
+        print("# 247 unit ids of one device in %.1f s" % (time.monotonic() - begun))
+        r = symbiont("scan", "--tcp", plant["any"]["tcp"], "--no-identify")
+        tap.check(r.status == 0 and "answers to every unit id" in r.out and "meter_2" not in r.out, "and it says so", r)
+        r = symbiont("scan", "--tcp", plant["any"]["tcp"], "--units", "3-5", "--json")
+        tap.check([u["unit"] for u in r.json()["units"]] == [3, 4, 5] and not r.json()["every_unit"] and
+                  all(u["profile"] == "siemens-pac2200" for u in r.json()["units"]), "three ids are too few to say so", r)
+    # Meters of one model, each with a total of its own, on all ids that are asked for.
+    with Plant("""lines: ( { name = "a"; listen = "127.0.0.1:0"; } ); meters: ( %s );""" % ", ".join(
+            '{ name = "m%d"; line = "a"; unit_id = %d; profile = "eastron-sdm120"; values: ( { point = "active_energy_import"; constant = %d.0; } ); }' %
+            (unit, unit, 1000 * unit) for unit in range(1, 10))) as plant:
+        r = symbiont("scan", "--tcp", plant["a"]["tcp"], "--units", "1-9", "--json")
+        tap.check(len(r.json()["units"]) == 9 and not r.json()["every_unit"], "nine meters of one model are nine", r)
+
+
+def scan_lost():
+    """A line that goes away in the middle, and one that is something else."""
+    with Plant("""lines: ( { name = "a"; listen = "127.0.0.1:0"; silent_gateway = true; } );
+                  meters: ( { name = "m"; line = "a"; unit_id = 1; profile = "eastron-sdm120"; } );""") as plant:
+        p = subprocess.Popen([SYMBIONT, "scan", "--tcp", plant["a"]["tcp"], "--json", "--no-identify"], env=environment(), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: json.loads(plant.order("stats"))["lines"]["a"]["unknown_units"] > 0, PATIENCE)
+        plant.order("stop a")
+        out, err = p.communicate(timeout=PATIENCE)
+        r = Result(p.returncode, out, err)
+        tap.check(r.status == 0 and [u["unit"] for u in r.json()["units"]] == [1] and not r.json()["complete"], "a line that is lost: what was found before", r)
+    with Plant("""lines: ( { name = "a"; listen = "127.0.0.1:0"; } );
+                  meters: ( { name = "m"; line = "a"; any_unit = true; profile = "eastron-sdm120"; faults: ( { kind = "garbage"; } ); } );""") as plant:
+        r = symbiont("scan", "--tcp", plant["a"]["tcp"])
+        tap.check(r.status == 69 and "does not speak Modbus TCP" in r.err, "something that is not Modbus: 69 and why", r)
+
+
 def scan_interrupted(plant):
     line = lines_of(plant)["RTU"]
     with Terminal("scan", *line, "--timeout", "300 ms") as t:
@@ -357,7 +412,7 @@ def main():
             except Exception as e:  # the other tests run
                 import traceback
                 tap.check(False, "%s ran to its end" % test.__name__, "%r\n%s" % (e, traceback.format_exc()))
-    for test in (scan_modes, scan_oddities, foreign, check, usage, help_and_json, completion):
+    for test in (scan_modes, scan_oddities, scan_absent, scan_lost, foreign, check, usage, help_and_json, completion):
         try:
             test()
         except Exception as e:
