@@ -108,7 +108,11 @@ static struct publisher *open_mqtt(const void *settings, const struct publisher_
         return NULL;
     }
     const struct mqtt_client_events events = mqtt_thread_events(t);
-    const struct mqtt_client_settings s = {p->config, SUBJECT, p->client_id, p->will_topic, "offline"};
+    const struct mqtt_client_settings s = {.config = p->config,
+                                           .subject = SUBJECT,
+                                           .client_id = p->client_id,
+                                           .will_topic = p->will_topic,
+                                           .will_payload = "offline"};
     t->client = mqtt_client_new(&s, &events, why, why_size);
     if (!t->client) {
         free_all(p);

@@ -103,6 +103,7 @@ static void link_up(struct mqtt_client *c)
     complaint_over(&c->trouble, c->settings.subject, "the connection is back");
     look_at_certificate(c);
     c->events.up(c->events.arg);
+    mqtt_client_inbox_up(c);
 }
 
 static bool is_conflict(struct mqtt_client *c, const struct mqtt_loss *loss, bool idle)
@@ -117,6 +118,7 @@ static void link_lost(struct mqtt_client *c, const struct mqtt_loss *loss)
     struct server *s = mqtt_client_current(c);
     bool conflict = is_conflict(c, loss, !c->events.under_way(c->events.arg));
     mqtt_client_drop(c);
+    mqtt_client_inbox_down(c);
     c->info.up = false;
     c->info.since = utc_now();
     c->info.losses++;
@@ -164,9 +166,12 @@ static void broker_hung_up(struct mqtt_client *c)
 static void woken(struct wakeup *w)
 {
     struct mqtt_client *c = (struct mqtt_client *)(void *)((char *)w - offsetof(struct mqtt_client, wakeup));
+    if (c->paho)
+        mqtt_paho_awake(c->paho);
+    if (c->inbox)
+        mqtt_client_inbox_turn(c);
     if (!c->paho)
         return; // sent by a connection that is gone
-    mqtt_paho_awake(c->paho);
     enum mqtt_link link = mqtt_paho_link(c->paho);
     if (c->state == CONNECTING && link == MQTT_LINK_FAILED)
         mqtt_client_refused(c);
@@ -262,6 +267,12 @@ struct mqtt_client *mqtt_client_new(const struct mqtt_client_settings *s,
             return NULL;
         }
     }
+    if (s->inbox_bytes && !(c->inbox = mqtt_inbox_new(s->inbox_bytes))) {
+        snprintf(why, why_size, "no memory");
+        free(c);
+        return NULL;
+    }
+    c->ask_again.fire = mqtt_client_ask_again_fired;
     c->info.server = c->servers[0].text;
     c->info.since = utc_now();
     return c;
@@ -282,11 +293,14 @@ void mqtt_client_free(struct mqtt_client *c)
         return;
     if (c->lookup)
         lookup_abandon(c->lookup);
-    if (c->loop)
+    if (c->loop) {
         loop_timer_stop(c->loop, &c->timer);
+        loop_timer_stop(c->loop, &c->ask_again);
+    }
     mqtt_client_drop(c);
     if (c->loop)
         wakeup_close(&c->wakeup);
+    mqtt_inbox_free(c->inbox);
     free(c);
 }
 
@@ -310,10 +324,10 @@ uint32_t mqtt_client_maximum_packet(const struct mqtt_client *c)
 }
 
 int mqtt_client_send(struct mqtt_client *c, struct mqtt_message *m, const char *topic, const void *payload,
-                     size_t n, bool retained)
+                     size_t n, bool retained, uint32_t expiry_s)
 {
     bool json = n && *(const char *)payload == '{';
-    return mqtt_paho_send(c->paho, m, topic, payload, n, retained, json);
+    return mqtt_paho_send(c->paho, m, topic, payload, n, retained, json, expiry_s);
 }
 
 void mqtt_client_rebuild(struct mqtt_client *c, const char *why)

@@ -101,6 +101,9 @@ static void open_connection(struct mqtt_client *c, const char *host)
         .window = (unsigned)c->config->window,
         .content_type = c->config->content_type,
         .message_expiry_s = (uint32_t)(c->config->message_expiry_ns / NS_PER_S),
+        .incoming_max = c->settings.incoming_max,
+        .receive_maximum = c->settings.receive_maximum,
+        .inbox = c->inbox,
     };
     c->paho = mqtt_paho_open(&connect, &c->wakeup, why, sizeof why);
     explicit_bzero(password, sizeof password);

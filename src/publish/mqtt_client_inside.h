@@ -4,6 +4,7 @@
 #define PUBLISH_MQTT_CLIENT_INSIDE_H
 
 #include "mqtt_client.h"
+#include "mqtt_inbox.h"
 #include "symbiont/backoff.h"
 #include "symbiont/log.h"
 #include "symbiont/resolver.h"
@@ -23,6 +24,12 @@ struct server {
     bool trying_old;       /* 5 was refused, 3.1.1 has not worked yet */
     struct mono ask_again; /* for 5 */
     int keep_alive_s;      /* what it asked for; 0: nothing */
+};
+
+struct subscription {
+    char filter[MQTT_FILTER_MAX];
+    struct mqtt_message message;
+    bool asked; /* and not answered yet */
 };
 
 struct mqtt_client {
@@ -47,6 +54,15 @@ struct mqtt_client {
     struct backoff pause, conflict_pause;
     struct complaint trouble, certificate_trouble;
     struct mqtt_client_info info;
+
+    struct mqtt_inbox *inbox; /* NULL: subscribes to nothing */
+    struct subscription subscriptions[MQTT_FILTERS_MAX];
+    size_t subscription_count;
+    uint64_t dropped_seen;  /* when it last asked for everything */
+    struct timer ask_again; /* after messages were dropped */
+    struct backoff ask_pause;
+    struct mono asked_again_at;
+    struct complaint inbox_trouble;
 };
 
 struct server *mqtt_client_current(struct mqtt_client *c);
@@ -60,6 +76,12 @@ void mqtt_client_try_next(struct mqtt_client *c, const char *words);
 void mqtt_client_attempt(struct mqtt_client *c);
 /* The attempt under way was refused, by whom and why says the greeting. */
 void mqtt_client_refused(struct mqtt_client *c);
+/* mqtt_client_inbox.c: what comes in. */
+void mqtt_client_inbox_up(struct mqtt_client *c);
+void mqtt_client_inbox_down(struct mqtt_client *c);
+void mqtt_client_inbox_turn(struct mqtt_client *c);
+void mqtt_client_ask_again_fired(struct timer *t, struct mono now);
+
 /* Ends Paho's client. */
 void mqtt_client_drop(struct mqtt_client *c);
 

@@ -129,7 +129,7 @@ static bool send_parcel(struct mqtt_delivery *d, struct mqtt_parcel *p, struct m
     d->flying++;
     d->counters.sent++;
     if (mqtt_client_send(d->client, &p->message, p->topic.data, p->payload.data ? p->payload.data : "",
-                         p->payload.len, retained) == 0)
+                         p->payload.len, retained, 0) == 0)
         return true;
     // It never left; the loss of the connection, which follows, puts it back.
     atomic_store(&p->message.outcome, MQTT_LOST);

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "mqtt_inbox.h"
 #include "symbiont/loop.h"
 
 #define TLS_WORDS 160
-// We subscribe to nothing: whatever a broker sends unasked must stay small.
+// Who subscribes to nothing: whatever a broker sends unasked must stay small.
 #define INCOMING_PACKET_MAX 4096
+#define RECEIVE_MAXIMUM     4
 
 struct mqtt_paho {
     MQTTAsync handle;
@@ -22,6 +24,9 @@ struct mqtt_paho {
     struct mqtt_greeting greeting; // written before `link` leaves CONNECTING, then read only
     char tls_words[TLS_WORDS];     // written by Paho's thread while connecting
     MQTTProperties json, plain;    // of every message; Paho copies them
+    bool content_type;
+    struct mqtt_inbox *inbox; // NULL: nothing is taken in
+    size_t incoming_max;
 };
 
 // One wake-up however many messages were acknowledged since the owner last looked.
@@ -176,9 +181,33 @@ static void disconnected(void *context, MQTTProperties *props, enum MQTTReasonCo
     set_link(p, MQTT_LINK_LOST); // 1.3.12 does not call connection_lost for it
 }
 
+static void subscribed(void *context, MQTTAsync_successData *data)
+{
+    set_outcome(context, data->alt.qos == 0x80 ? MQTT_REFUSED | 0x80 : MQTT_ACCEPTED);
+}
+
+static void subscribed5(void *context, MQTTAsync_successData5 *data)
+{
+    unsigned code = (unsigned)data->reasonCode & 0xff;
+    set_outcome(context, code >= 0x80 ? MQTT_REFUSED | code : MQTT_ACCEPTED);
+}
+
+static void not_subscribed(void *context, MQTTAsync_failureData *data)
+{
+    set_outcome(context, data->code == 0x80 ? MQTT_REFUSED | 0x80 : MQTT_LOST);
+}
+
 static int message_arrived(void *context, char *topic, int topic_len, MQTTAsync_message *message)
 {
-    (void)context, (void)topic_len;
+    struct mqtt_paho *p = context;
+    size_t topic_n = topic_len ? (size_t)topic_len : strlen(topic), n = (size_t)message->payloadlen;
+    // With 3.1.1 a broker cannot be told what is too long: Paho has read it all, we keep none of it.
+    if (p->inbox && n <= p->incoming_max) {
+        mqtt_inbox_put(p->inbox, topic, topic_n, message->payload, n, message->retained != 0);
+        wake(p);
+    } else if (p->inbox) {
+        mqtt_inbox_refuse(p->inbox);
+    }
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1; // 0 would have Paho call again at once, for ever
@@ -214,13 +243,19 @@ static int add_property(MQTTProperties *props, enum MQTTPropertyCodes code, uint
     return MQTTProperties_add(props, &p);
 }
 
-static void message_properties(struct mqtt_paho *p, const struct mqtt_connect *c)
+static void add_content_type(MQTTProperties *props)
 {
     char json[] = "application/json";
     MQTTProperty type = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE,
                          .value.data = {.data = json, .len = (int)sizeof json - 1}};
+    MQTTProperties_add(props, &type);
+}
+
+static void message_properties(struct mqtt_paho *p, const struct mqtt_connect *c)
+{
+    p->content_type = c->content_type;
     if (c->content_type)
-        MQTTProperties_add(&p->json, &type);
+        add_content_type(&p->json);
     if (c->message_expiry_s)
         add_property(&p->json, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, c->message_expiry_s);
 }
@@ -286,8 +321,9 @@ static int begin(struct mqtt_paho *p, const struct mqtt_connect *c)
         options.onSuccess5 = connected5;
         options.onFailure5 = connect_failed5;
         add_property(&props, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, 0);
-        add_property(&props, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 4);
-        add_property(&props, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, INCOMING_PACKET_MAX);
+        add_property(&props, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
+                     c->receive_maximum ? c->receive_maximum : RECEIVE_MAXIMUM);
+        add_property(&props, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, (uint32_t)p->incoming_max);
         options.connectProperties = &props;
     } else {
         options.cleansession = 1;
@@ -311,6 +347,8 @@ struct mqtt_paho *mqtt_paho_open(const struct mqtt_connect *c, struct wakeup *wa
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     p->v5 = c->version == MQTTVERSION_5;
     p->wakeup = wakeup;
+    p->inbox = c->inbox;
+    p->incoming_max = c->incoming_max ? c->incoming_max : INCOMING_PACKET_MAX;
     int rc = create(p, c);
     if (rc == MQTTASYNC_SUCCESS) {
         message_properties(p, c);
@@ -339,11 +377,19 @@ int mqtt_paho_disconnect_reason(struct mqtt_paho *p)
     return atomic_load(&p->disconnect_reason);
 }
 
+static void begin_message(struct mqtt_paho *p, struct mqtt_message *m)
+{
+    m->paho = p;
+    m->words[0] = '\0';
+    atomic_store(&m->outcome, MQTT_UNDER_WAY);
+}
+
 int mqtt_paho_send(struct mqtt_paho *p, struct mqtt_message *m, const char *topic, const void *payload,
-                   size_t n, bool retained, bool json)
+                   size_t n, bool retained, bool json, uint32_t expiry_s)
 {
     MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
     MQTTAsync_message message = MQTTAsync_message_initializer;
+    MQTTProperties own = MQTTProperties_initializer;
     response.context = m;
     if (p->v5) {
         response.onSuccess5 = accepted5;
@@ -353,14 +399,35 @@ int mqtt_paho_send(struct mqtt_paho *p, struct mqtt_message *m, const char *topi
         response.onSuccess = accepted;
         response.onFailure = failed;
     }
-    m->paho = p;
-    m->words[0] = '\0';
-    atomic_store(&m->outcome, MQTT_UNDER_WAY);
+    if (p->v5 && expiry_s) {
+        if (json && p->content_type)
+            add_content_type(&own);
+        add_property(&own, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL, expiry_s);
+        message.properties = own;
+    }
+    begin_message(p, m);
     message.payload = (void *)(uintptr_t)payload; // only read
     message.payloadlen = (int)n;
     message.qos = 1;
     message.retained = retained;
-    return MQTTAsync_sendMessage(p->handle, topic, &message, &response) == MQTTASYNC_SUCCESS ? 0 : -1;
+    int rc = MQTTAsync_sendMessage(p->handle, topic, &message, &response);
+    MQTTProperties_free(&own);
+    return rc == MQTTASYNC_SUCCESS ? 0 : -1;
+}
+
+int mqtt_paho_subscribe(struct mqtt_paho *p, struct mqtt_message *m, const char *filter)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+    response.context = m;
+    if (p->v5) {
+        response.onSuccess5 = subscribed5;
+        response.onFailure5 = failed5;
+    } else {
+        response.onSuccess = subscribed;
+        response.onFailure = not_subscribed;
+    }
+    begin_message(p, m);
+    return MQTTAsync_subscribe(p->handle, filter, 1, &response) == MQTTASYNC_SUCCESS ? 0 : -1;
 }
 
 size_t mqtt_paho_packet_size(const char *topic, size_t payload)

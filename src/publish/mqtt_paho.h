@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mqtt_inbox;
 struct mqtt_paho;
 struct wakeup;
 
@@ -56,6 +57,10 @@ struct mqtt_connect {
     unsigned window;
     uint32_t message_expiry_s; /* 0: none */
     bool content_type;
+    /* What may come in (MQTT 5: the broker is told; with 3.1.1 larger ones are dropped and counted). */
+    uint32_t incoming_max;    /* bytes of a packet; 0: 4096 */
+    unsigned receive_maximum; /* not acknowledged at once; 0: 4 */
+    struct mqtt_inbox *inbox; /* outlives the connection; NULL: whatever comes is thrown away */
 };
 
 /* Begins to connect. `wakeup` is sent whenever the link or a message changed. NULL with a sentence in `why`.
@@ -72,9 +77,14 @@ int mqtt_paho_disconnect_reason(struct mqtt_paho *p);
 /* To be called before looking at the link and the outcomes: later changes send the wake-up again. */
 void mqtt_paho_awake(struct mqtt_paho *p);
 
-/* QoS 1. Copies topic and payload. Returns 0 when the message is under way, else -1: the link is down. */
+/* QoS 1. Copies topic and payload. `expiry_s`: of this message (MQTT 5); 0: message_expiry_s for JSON, else
+ * none. Returns 0 when the message is under way, else -1: the link is down. */
 int mqtt_paho_send(struct mqtt_paho *p, struct mqtt_message *m, const char *topic, const void *payload,
-                   size_t n, bool retained, bool json);
+                   size_t n, bool retained, bool json, uint32_t expiry_s);
+
+/* QoS 1; what comes goes to the inbox. The outcome of `m` is the broker's answer (3.1.1: refused with 0x80).
+ * Returns as mqtt_paho_send. */
+int mqtt_paho_subscribe(struct mqtt_paho *p, struct mqtt_message *m, const char *filter);
 
 /* Bytes on the wire of such a message, at most. */
 size_t mqtt_paho_packet_size(const char *topic, size_t payload);

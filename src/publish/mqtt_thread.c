@@ -248,7 +248,8 @@ void *mqtt_thread_run(void *arg)
 
 struct mqtt_client_events mqtt_thread_events(struct mqtt_thread *t)
 {
-    return (struct mqtt_client_events){went_up, went_down, progressed, any_under_way, t};
+    return (struct mqtt_client_events){
+        .up = went_up, .down = went_down, .progress = progressed, .under_way = any_under_way, .arg = t};
 }
 
 int mqtt_thread_open(struct mqtt_thread *t)
