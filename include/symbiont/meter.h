@@ -63,6 +63,7 @@ struct poller_hooks {
     void (*counter)(void *arg, const struct counter_note *note);
     /* Fills the derived points of a finished cycle; may be NULL. */
     void (*derive)(void *arg, const struct meter_info *m, struct utc time, struct value *values);
+    struct utc (*now)(void *arg); /* the wall clock; NULL: the machine's */
 };
 
 /* Everything a meter is made from. Pointers outlive the meter. */
@@ -78,6 +79,17 @@ struct poller *poller_new(struct loop *loop, const struct polling_config *c, con
                           uint64_t epoch);
 void poller_free(struct poller *p); /* after its meters are removed */
 void poller_configure(struct poller *p, const struct polling_config *c);
+
+/*
+ * While the wall clock is not set (utc_plausible) cycles are held back, at most 16 MiB of them, and given out
+ * in their order, with their true times, as soon as it is: at most a few hundred at a time.
+ */
+struct poller_held {
+    uint64_t waiting, lost; /* lost: had to go for want of room, or with their meter, or at the end */
+};
+struct poller_held poller_held(const struct poller *p);
+/* Gives out all that is held when the clock is set; for the end. */
+void poller_settle(struct poller *p);
 
 /*
  * Where the j-th of n meters of a line has its slot: the meters of one line are spread over the

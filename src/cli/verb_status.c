@@ -200,6 +200,11 @@ static void show_head(struct output *o, const json_t *root)
         output_text(o, "last reload failed", text_of(config, "last_reload_error"));
     if (json_is_false(json_object_get(root, "clock_set")))
         output_text(o, "clock", "not set: readings wait for the time");
+    const json_t *held = json_object_get(root, "held_readings");
+    if (whole_of(held, "waiting") || whole_of(held, "lost")) {
+        output_int(o, "readings that wait for it", whole_of(held, "waiting"));
+        output_int(o, "readings lost without it", whole_of(held, "lost"));
+    }
     if (json_is_true(json_object_get(storage, "failing")))
         output_text(o, "storage fails", text_of(storage, "error"));
     output_int(o, "written to disk, bytes", whole_of(storage, "bytes_written"));

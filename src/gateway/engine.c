@@ -165,7 +165,7 @@ static void tick(struct timer *t, struct mono now)
 {
     struct gateway *g = (struct gateway *)((char *)t - offsetof(struct gateway, engine_timer));
     struct utc utc = utc_now();
-    if (utc_plausible(utc))
+    if (utc_plausible(utc) && poller_held(g->poller).waiting == 0)
         engine_tick(g->engine, (struct utc){utc.ms - ENGINE_LAG_MS});
     if (g->hour_over) {
         g->hour_over = false;

@@ -86,10 +86,25 @@ static bool workers_alive(const struct gateway *g, struct mono now)
     return alive;
 }
 
+static void announce_self(struct gateway *g);
+
+// Started before the clock was set: what was stamped then gets its true time.
+static void mend_times(struct gateway *g, struct mono now)
+{
+    struct utc utc = utc_now();
+    if (utc_plausible(g->started) || !utc_plausible(utc))
+        return;
+    g->started.ms = utc.ms - mono_since(now, g->began) / NS_PER_MS;
+    if (!utc_plausible(g->loaded))
+        g->loaded = g->started;
+    announce_self(g);
+}
+
 static void keep_house(struct timer *t, struct mono now)
 {
     struct gateway *g = (struct gateway *)((char *)t - offsetof(struct gateway, housekeeping));
     char text[256];
+    mend_times(g, now);
     gateway_summary(g, text, sizeof text);
     supervisor_tell("STATUS=%s", text);
     if (g->watchdog_ns && workers_alive(g, now))
@@ -120,7 +135,7 @@ static void announce_self(struct gateway *g)
     struct json j = json_begin(&g->scratch);
     json_open(&j, NULL, '{');
     json_text(&j, "version", SYMBIONT_VERSION);
-    json_text(&j, "started", utc_text(g->started, started));
+    json_text(&j, "started", utc_plausible(g->started) ? utc_text(g->started, started) : NULL);
     json_text(&j, "name", g->site->root->site.name);
     json_text(&j, "config", config_hash(g->site->config));
     json_int(&j, "meters", (int64_t)g->site->root->meters.n);
@@ -136,6 +151,7 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     log_set_level((enum log_level)root->log_level);
     raise_descriptor_limit();
     g->started = g->loaded = utc_now();
+    g->began = mono_now();
     g->loop = loop_new();
     if (!g->loop || watch_signals(g) < 0)
         return -1;
@@ -180,6 +196,8 @@ void gateway_stop(struct gateway *g)
 {
     supervisor_tell("STOPPING=1");
     control_close(g->control);
+    if (g->poller)
+        poller_settle(g->poller);
     if (g->outbox && g->meters)
         gateway_keep_counters(g);
     for (size_t i = 0; g->meters && i < g->site->root->meters.n; i++)
@@ -193,6 +211,9 @@ void gateway_stop(struct gateway *g)
     if (g->loop)
         log_info("stop", "%llu readings since the start, %llu of them without a value",
                  (unsigned long long)g->readings, (unsigned long long)g->empty);
+    if (g->poller && poller_held(g->poller).lost)
+        log_warning("clock", "%llu readings are lost: there was no time of day to give them",
+                    (unsigned long long)poller_held(g->poller).lost);
     poller_free(g->poller);
     if (g->loop) {
         loop_timer_stop(g->loop, &g->housekeeping);

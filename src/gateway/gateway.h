@@ -39,6 +39,7 @@ struct gateway {
     struct timer housekeeping;
     int64_t watchdog_ns;
     struct utc started;
+    struct mono began;
     struct utc loaded;
     uint64_t reloads, reload_failures;
     char reload_error[256];   /* of the last reload; "" when it succeeded */

@@ -13,7 +13,7 @@ static double milliseconds(int64_t ns)
 static void time_member(struct json *j, const char *key, struct utc t)
 {
     char text[UTC_TEXT];
-    if (t.ms)
+    if (utc_plausible(t))
         json_text(j, key, utc_text(t, text));
     else
         json_none(j, key);
@@ -197,6 +197,10 @@ void gateway_status(const struct gateway *g, struct buf *out)
     time_member(&j, "started", g->started);
     time_member(&j, "now", utc_now());
     json_bool(&j, "clock_set", utc_plausible(utc_now()));
+    json_open(&j, "held_readings", '{');
+    json_int(&j, "waiting", (int64_t)poller_held(g->poller).waiting);
+    json_int(&j, "lost", (int64_t)poller_held(g->poller).lost);
+    json_close(&j, '}');
     config_status(&j, g);
     json_open(&j, "lines", '[');
     for (size_t i = 0; i < g->site->root->lines.n; i++)

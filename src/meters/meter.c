@@ -26,12 +26,15 @@ struct poller *poller_new(struct loop *loop, const struct polling_config *c, con
     p->hooks = *hooks;
     p->epoch = epoch;
     p->origin = mono_now();
+    held_begin(&p->held);
     poller_configure(p, c);
     return p;
 }
 
 void poller_free(struct poller *p)
 {
+    if (p)
+        loop_timer_stop(p->loop, &p->held.timer);
     free(p);
 }
 
@@ -226,6 +229,7 @@ void poller_remove(struct meter *m)
         m->unit->probing = false;
     unit_drop(p, m->unit);
     m->unit = NULL;
+    held_forget(&p->held, m);
     m->removed = true;
     meter_release(m);
 }
@@ -233,101 +237,6 @@ void poller_remove(struct meter *m)
 void poller_rebind(struct meter *m, const struct meter_parts *parts)
 {
     bind_parts(m, parts);
-}
-
-// ---- From an answer to a reading ----
-
-// A down unit is probed for as long as the slowest of the line's units took lately, four times over,
-// not for the whole response timeout: on a shared line its neighbours wait meanwhile. Every fourth
-// probe waits the whole time, for a unit that came back slower.
-#define PROBE_MIN_NS (50 * NS_PER_MS)
-
-int64_t meter_probe_timeout(const struct meter *m)
-{
-    int64_t full = first_set(m->timing.timeout_ns, m->line->config->timeout_ns);
-    int64_t slowest = m->line->slowest_answer_ns;
-    if (slowest == 0 || m->unit->health.probes % 4 == 3)
-        return full;
-    int64_t wait = 4 * slowest > PROBE_MIN_NS ? 4 * slowest : PROBE_MIN_NS;
-    return wait < full ? wait : full;
-}
-
-void meter_decode(struct meter *m, const struct request *r, const uint8_t *data)
-{
-    for (size_t i = r->first; i < (size_t)r->first + r->n; i++) {
-        uint16_t index = m->plan.order[i];
-        const struct point *p = &m->info.points[index];
-        uint8_t order;
-        if (p->type == POINT_STRING) {
-            point_string(p, data + 2 * (size_t)(p->address - r->address), m->texts[index]);
-            m->raw[index] = (struct value){.reason = REASON_GOOD};
-        } else if (!point_order(m->info.points, index, m->raw, m->last, &order)) {
-            m->raw[index] = (struct value){.reason = REASON_DEPENDENCY};
-        } else {
-            m->raw[index] = point_from_answer(p, order, data, r->address);
-        }
-    }
-}
-
-static struct utc middle_of_cycle(const struct meter *m)
-{
-    const struct cycle *c = &m->cycle;
-    int64_t middle = c->first_asked.ns + mono_since(c->last_answered, c->first_asked) / 2;
-    return (struct utc){utc_now().ms - mono_since(mono_now(), (struct mono){middle}) / NS_PER_MS};
-}
-
-// A refusal is told when it begins, not at every reading while it lasts.
-static bool worth_telling(enum counter_kind kind, enum counter_kind before)
-{
-    return kind > COUNTER_NORMAL && (kind != before || !counter_refused(kind));
-}
-
-static void check_counters(struct meter *m)
-{
-    for (size_t i = 0; i < m->counter_count; i++) {
-        struct meter_counter *c = &m->counters[i];
-        struct value *v = &m->values[c->point];
-        if (v->reason != REASON_GOOD)
-            continue;
-        int64_t every = m->info.points[c->point].every_ns;
-        struct counter_rule rule =
-            counter_rule_for(m->info.points, c->point, m->values, every ? every : m->info.every_ns);
-        struct counter_event event = counter_step(&c->state, &rule, v->number, m->time);
-        if (counter_refused(event.kind))
-            v->reason = REASON_COUNTER;
-        if (worth_telling(event.kind, c->told)) {
-            struct counter_note note = {&m->info, c->point, m->time, &event, &c->state};
-            m->poller->hooks.counter(m->poller->hooks.arg, &note);
-        }
-        c->told = event.kind;
-    }
-}
-
-void meter_finish(struct meter *m)
-{
-    struct poller *p = m->poller;
-    m->time = middle_of_cycle(m);
-    points_finish(m->info.points, m->info.n, m->raw, m->last, m->values);
-    check_counters(m);
-    if (p->hooks.derive)
-        p->hooks.derive(p->hooks.arg, &m->info, m->time, m->values);
-    size_t good = 0;
-    for (size_t i = 0; i < m->info.n; i++) {
-        good += m->values[i].reason == REASON_GOOD;
-        if (m->raw[i].reason == REASON_GOOD)
-            m->last[i] = m->raw[i];
-    }
-    // What a unit that is down does not say was said once, by its status.
-    if (good == 0 && m->unit->health.state == HEALTH_DOWN)
-        return;
-    if (good) {
-        m->stats.readings++;
-        m->stats.last_success = m->time;
-    }
-    m->seq++;
-    struct reading reading = {
-        &m->info, m->time, p->epoch, m->seq, m->values, (const char *const *)m->texts, m->maintenance};
-    p->hooks.reading(p->hooks.arg, &reading);
 }
 
 // Splitting moves requests about: done between cycles, when none is outstanding.

@@ -4,6 +4,7 @@
 #ifndef SYMBIONT_POLLER_H
 #define SYMBIONT_POLLER_H
 
+#include "meters/held.h"
 #include "symbiont/meter.h"
 #include "symbiont/sunspec.h"
 
@@ -27,7 +28,8 @@ struct poller {
     struct mono origin; /* of the grid of slots */
     struct unit_health *units;
     struct meter *meters; /* linked by next */
-    struct buf scratch;
+    struct held held;
+    bool waits_for_clock; /* held cycles cannot be given a time yet */
 };
 
 /* One request of the plan and its way over the line. */
@@ -104,11 +106,13 @@ void meter_arm(struct meter *m);
 bool locator_make(struct meter *m);  /* false: memory */
 void locator_begin(struct meter *m); /* asks; meter_go_on or meter_give_up follows */
 
-/* meter.c */
+/* meter_reading.c */
 void meter_decode(struct meter *m, const struct request *r, const uint8_t *data);
 void meter_finish(struct meter *m);
-void meter_apply_splits(struct meter *m);
 int64_t meter_probe_timeout(const struct meter *m);
+
+/* meter.c */
+void meter_apply_splits(struct meter *m);
 void meter_release(struct meter *m); /* frees a removed meter with nothing outstanding */
 void poller_unit_changed(struct poller *p, struct unit_health *u, bool up, const char *why);
 

@@ -328,6 +328,8 @@ static bool send_gap(struct mqtt_delivery *d, struct mono now)
     if (d->gap_flying || mono_since(now, d->gaps_looked_at) < GAP_LOOK_NS)
         return true;
     d->gaps_looked_at = now;
+    if (!utc_plausible(utc_now())) // it is told with its time
+        return true;
     if (!outbox_gap(d->outbox, d->lane, &d->gap))
         return true;
     struct mqtt_parcel *p = address(d, PARCEL_GAP, "gaps");

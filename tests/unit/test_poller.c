@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "meters/poller.h"
 #include "symbiont/meter.h"
 #include "unit/test.h"
 
@@ -83,7 +84,15 @@ struct rig {
     int readings, came_up, went_down, counter_events;
     struct value last[8];
     uint64_t seq;
+    struct utc time;
+    bool clock_not_set;
 };
+
+static struct utc rig_now(void *arg)
+{
+    struct rig *rig = arg;
+    return rig->clock_not_set ? (struct utc){86400000 + mono_now().ns / NS_PER_MS % 1000} : utc_now();
+}
 
 static void on_reading(void *arg, const struct reading *r)
 {
@@ -91,6 +100,9 @@ static void on_reading(void *arg, const struct reading *r)
     rig->readings++;
     assert_int_equal(r->seq, rig->seq + 1); // without a hole
     rig->seq = r->seq;
+    assert_true(utc_plausible(r->time));
+    assert_true(r->time.ms >= rig->time.ms); // in their order
+    rig->time = r->time;
     memcpy(rig->last, r->values, r->meter->n * sizeof *r->values);
 }
 
@@ -155,7 +167,7 @@ static void rig_open(struct rig *r, size_t points, uint16_t stride, uint16_t max
 static void rig_start(struct rig *r)
 {
     char why[128];
-    struct poller_hooks hooks = {r, on_reading, on_online, on_counter, NULL};
+    struct poller_hooks hooks = {r, on_reading, on_online, on_counter, NULL, rig_now};
     r->poller = poller_new(r->loop, &r->polling, &hooks, 5);
     static char name[] = "m";
     r->config.name = name;
@@ -440,6 +452,91 @@ static void meters_are_spread_over_the_period(void **state)
     }
 }
 
+static void poll_once(struct rig *r, uint16_t base)
+{
+    wait_asked(r, 1);
+    answer(r, VERDICT_ANSWER, 0, base);
+}
+
+static void readings_wait_for_the_clock_and_keep_their_times(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 2, 8);
+    r.clock_not_set = true;
+    rig_start(&r);
+    for (uint16_t i = 0; i < 5; i++)
+        poll_once(&r, (uint16_t)(100 + i));
+    struct utc ended = utc_now();
+    turn_for(&r, 300 * NS_PER_MS); // longer than it takes to look at the clock
+    assert_int_equal(r.readings, 0);
+    assert_int_equal(poller_held(r.poller).waiting, 5);
+    assert_true(meter_values(r.meter)[0].number == 104); // who looks sees it all the same
+    assert_int_equal(meter_time(r.meter).ms, 0);
+
+    r.clock_not_set = false;
+    while (r.fake.n)
+        answer(&r, VERDICT_ANSWER, 0, 200); // comes while the others still wait
+    assert_int_equal(r.readings, 0);
+    for (int i = 0; i < 500 && r.readings < 6; i++)
+        turn_for(&r, NS_PER_MS);
+    assert_int_equal(r.readings, 6);
+    assert_true(r.last[0].number == 200);
+    assert_true(r.time.ms > ended.ms && r.time.ms <= utc_now().ms);
+    assert_int_equal(poller_held(r.poller).waiting, 0);
+    assert_int_equal(poller_held(r.poller).lost, 0);
+    rig_close(&r);
+}
+
+static void what_there_is_no_room_for_is_counted_and_leaves_a_hole(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 2, 8);
+    r.clock_not_set = true;
+    rig_start(&r);
+    poll_once(&r, 1);
+    r.poller->held.limit = 3 * r.poller->held.bytes;
+    for (uint16_t i = 2; i <= 7; i++)
+        poll_once(&r, i);
+    assert_int_equal(poller_held(r.poller).waiting, 3);
+    assert_int_equal(poller_held(r.poller).lost, 4);
+    r.clock_not_set = false;
+    r.seq = 4; // the first that comes is the fifth
+    poller_settle(r.poller);
+    assert_int_equal(r.readings, 3);
+    assert_int_equal(r.seq, 7);
+    rig_close(&r);
+}
+
+static void readings_of_a_removed_meter_do_not_come_later(void **state)
+{
+    (void)state;
+    struct rig r;
+    char why[128];
+    rig_open(&r, 1, 2, 8);
+    r.clock_not_set = true;
+    rig_start(&r);
+    poll_once(&r, 1);
+    poll_once(&r, 2);
+    struct meter_parts parts = {&r.config, &r.device, &r.fake.line, 0, 0};
+    struct meter *other = poller_add(r.poller, &parts, why, sizeof why);
+    assert_non_null(other);
+    wait_asked(&r, 1);
+    while (poller_held(r.poller).waiting < 4)
+        poll_once(&r, 3);
+    poller_remove(r.meter);
+    r.meter = other;
+    assert_in_range(poller_held(r.poller).waiting, 1, 3);
+    uint64_t left = poller_held(r.poller).waiting;
+    poll_once(&r, 4);
+    r.clock_not_set = false;
+    poller_settle(r.poller);
+    assert_true((uint64_t)r.readings >= left);
+    assert_int_equal(poller_held(r.poller).waiting, 0);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -456,6 +553,9 @@ int main(void)
         cmocka_unit_test(a_meter_removed_while_asking_goes_when_the_answer_comes),
         cmocka_unit_test(a_total_that_falls_is_refused_and_told_once),
         cmocka_unit_test(meters_are_spread_over_the_period),
+        cmocka_unit_test(readings_wait_for_the_clock_and_keep_their_times),
+        cmocka_unit_test(what_there_is_no_room_for_is_counted_and_leaves_a_hole),
+        cmocka_unit_test(readings_of_a_removed_meter_do_not_come_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
