@@ -68,11 +68,12 @@ void engine_save(struct engine *e, bool clean,
                  void (*save)(void *arg, const char *name, const void *data, size_t n), void *arg);
 void engine_load(struct engine *e, bool (*load)(void *arg, const char *name, struct buf *out), void *arg);
 /*
- * After engine_load, in the process that saved: time goes on from t, the engine_now of the one before, so
- * that a reload changes nothing of what follows. Over a restart nobody watched: then what would have happened
- * meanwhile is seen at the first reading.
+ * After engine_load, in the process that saved: streams take over the histories of `old`, and time goes on
+ * where it was, so that a reload changes nothing of what follows. Over a restart histories come out of the
+ * ledger (stream_recall), and nobody watched meanwhile: what would have happened is seen at the first
+ * reading.
  */
-void engine_resume(struct engine *e, struct utc t);
+void engine_resume(struct engine *e, const struct engine *old);
 
 /* In the order of the configuration; NULL past the end. */
 struct rule *engine_rule(const struct engine *e, size_t i);

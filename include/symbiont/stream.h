@@ -233,6 +233,9 @@ double stream_coverage(struct stream *s, struct utc t);
  */
 void stream_recall(struct stream *s, const struct stream_hour *h);
 #define STREAM_RECALL_HOURS (54 * 168)
+/* At a reload: the history of the stream that it was before. False, and nothing done, when that one had
+ * another name or unit. */
+bool stream_inherit(struct stream *s, const struct stream *from);
 
 void stream_save(struct stream *s, struct buf *out);
 /* False, and the stream untouched, when the bytes are damaged or of a stream of another name or unit. After a

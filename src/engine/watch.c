@@ -292,12 +292,15 @@ static void tick_rules(struct engine *e, struct utc t)
     }
 }
 
-void engine_resume(struct engine *e, struct utc t)
+void engine_resume(struct engine *e, const struct engine *old)
 {
-    if (t.ms <= 0)
+    for (size_t i = 0; i < e->stream_count; i++)
+        for (size_t k = 0; k < old->stream_count && !stream_inherit(e->streams[i], old->streams[k]);)
+            k++;
+    if (old->now <= 0)
         return;
-    e->minute = minute_of(t.ms);
-    tick_rules(e, t);
+    e->minute = old->minute;
+    tick_rules(e, (struct utc){old->now});
 }
 
 void engine_tick(struct engine *e, struct utc t)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "gateway/gateway.h"
 
 #define TICK_NS NS_PER_S
@@ -143,20 +144,90 @@ static int open_ledger(struct gateway *g, char *why, size_t why_size)
     return g->ledger ? 0 : -1;
 }
 
+// Hours of another unit are no history of a stream that took over the name.
+struct other_unit {
+    const struct ledger_stream *what;
+    bool other;
+};
+
+static void compare_unit(void *arg, const struct ledger_stream *known)
+{
+    struct other_unit *o = arg;
+    if (strcmp(known->name, o->what->name) == 0 && strcmp(known->unit, o->what->unit) != 0)
+        o->other = true;
+}
+
 static bool number_streams(struct gateway *g)
 {
     struct stream *s;
     free(g->stream_numbers);
+    free(g->stream_recalls);
     g->stream_numbers = calloc(g->site->root->streams.n + 1, sizeof *g->stream_numbers);
-    if (!g->stream_numbers)
+    g->stream_recalls = calloc(g->site->root->streams.n + 1, sizeof *g->stream_recalls);
+    if (!g->stream_numbers || !g->stream_recalls)
         return false;
     for (size_t i = 0; (s = engine_stream(g->engine, i)); i++) {
         struct ledger_stream what;
+        struct other_unit unit = {.what = &what};
         char code[12];
         ledger_describe(s, &what, code);
+        if (g->ledger)
+            ledger_streams(g->ledger, compare_unit, &unit);
         g->stream_numbers[i] = g->ledger ? ledger_stream(g->ledger, &what) : -1;
+        g->stream_recalls[i] = g->stream_numbers[i] >= 0 && !unit.other;
     }
     return true;
+}
+
+// ---- History ----
+
+static void recall_hour(void *arg, const struct stream_hour *h)
+{
+    stream_recall(arg, h);
+}
+
+static enum ledger_answer recall(struct gateway *g, size_t i)
+{
+    struct utc now = utc_now();
+    int64_t from = utc_plausible(now) ? now.ms / 3600000 - STREAM_RECALL_HOURS : 0;
+    if (!g->stream_recalls || !g->stream_recalls[i])
+        return LEDGER_OK;
+    return ledger_read(g->ledger, g->stream_numbers[i], from, INT32_MAX, recall_hour,
+                       engine_stream(g->engine, i));
+}
+
+// At start nothing waits for the loop yet.
+static void recall_all(struct gateway *g)
+{
+    const struct timespec pause = {0, 10 * 1000 * 1000};
+    for (size_t i = 0; engine_stream(g->engine, i); i++) {
+        enum ledger_answer answer = recall(g, i);
+        for (int n = 0; answer == LEDGER_BUSY && n < 300; n++) {
+            nanosleep(&pause, NULL);
+            answer = recall(g, i);
+        }
+        if (answer != LEDGER_OK)
+            log_warning("ledger", "the history of stream %s cannot be read: its profile begins anew",
+                        stream_name(engine_stream(g->engine, i)));
+    }
+}
+
+static bool has_stream(const struct engine *e, const char *name)
+{
+    struct stream *s;
+    for (size_t i = 0; (s = engine_stream(e, i)); i++)
+        if (strcmp(stream_name(s), name) == 0)
+            return true;
+    return false;
+}
+
+// Streams that a reload brought: there are few, and mostly the ledger has nothing of them.
+static void recall_others(struct gateway *g, const struct engine *old)
+{
+    struct stream *s;
+    for (size_t i = 0; (s = engine_stream(g->engine, i)); i++)
+        if (!has_stream(old, stream_name(s)))
+            recall(g, i);
 }
 
 // ---- Time ----
@@ -193,6 +264,7 @@ int gateway_open_engine(struct gateway *g, char *why, size_t why_size)
     g->engine = engine_new(g->site, &hooks);
     if (!g->engine || !number_streams(g))
         return -1;
+    recall_all(g);
     engine_load(g->engine, kept, g);
     g->engine_timer.fire = tick;
     return loop_timer(g->loop, &g->engine_timer, mono_add(loop_now(g->loop), TICK_NS));
@@ -208,9 +280,11 @@ void gateway_close_engine(struct gateway *g)
         log_error("ledger", "the last hours could not be written; see the messages above");
     engine_free(g->engine);
     free(g->stream_numbers);
+    free(g->stream_recalls);
     g->engine = NULL;
     g->ledger = NULL;
     g->stream_numbers = NULL;
+    g->stream_recalls = NULL;
 }
 
 // ---- Reload ----
@@ -243,15 +317,6 @@ static bool carried(void *arg, const char *name, struct buf *out)
     return false;
 }
 
-static bool has_stream(const struct engine *e, const char *name)
-{
-    struct stream *s;
-    for (size_t i = 0; (s = engine_stream(e, i)); i++)
-        if (strcmp(stream_name(s), name) == 0)
-            return true;
-    return false;
-}
-
 struct engine *gateway_prepare_engine(struct gateway *g, struct site *fresh)
 {
     struct engine_hooks hooks = hooks_of(g);
@@ -272,7 +337,8 @@ void gateway_exchange_engine(struct gateway *g, struct engine *fresh)
     if (!number_streams(g))
         log_error("ledger", "out of memory: hours are not kept until the next reload");
     engine_load(fresh, carried, &list);
-    engine_resume(fresh, engine_now(old));
+    engine_resume(fresh, old);
+    recall_others(g, old);
     for (size_t i = 0; (s = engine_stream(old, i)); i++)
         if (!has_stream(fresh, stream_name(s)))
             gateway_forget_stream(g, stream_name(s));

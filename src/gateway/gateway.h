@@ -30,6 +30,7 @@ struct gateway {
     struct timer engine_timer;
     struct ledger *ledger; /* NULL: no streams */
     int *stream_numbers;   /* in the ledger, parallel to the engine's streams */
+    bool *stream_recalls;  /* the ledger has hours of it in its unit */
     bool hour_over;        /* of some stream: it is to be committed */
     struct poller *poller;
     struct line **lines;   /* parallel to the site's lines */

@@ -266,3 +266,12 @@ void stream_recall(struct stream *s, const struct stream_hour *h)
     stream_history_add(s, h, false);
     s->coverage_hour = 0;
 }
+
+bool stream_inherit(struct stream *s, const struct stream *from)
+{
+    if (stream_identity(s) != stream_identity(from))
+        return false;
+    *s->history = *from->history;
+    s->coverage_hour = s->ratio_day = 0;
+    return true;
+}

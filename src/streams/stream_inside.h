@@ -83,6 +83,9 @@ void stream_say(struct stream *s, enum stream_event_kind kind, int64_t ms, doubl
                 int64_t lasted, const char *format, ...) __attribute__((format(printf, 7, 8)));
 void stream_hour_reset(struct stream *s, int64_t hour);
 
+/* stream_save.c: of name, unit and whether there is a container. */
+uint64_t stream_identity(const struct stream *s);
+
 /* stream_history.c */
 bool stream_day_excluded(const struct stream *s, int64_t day);
 bool stream_day_shut(const struct stream *s, int64_t day);

@@ -35,7 +35,7 @@ static uint64_t fnv(uint64_t hash, const void *data, size_t n)
 
 static const uint64_t seed = UINT64_C(0xcbf29ce484222325);
 
-static uint64_t identity_of(const struct stream *s)
+uint64_t stream_identity(const struct stream *s)
 {
     uint64_t h = fnv(seed, s->config->name, strlen(s->config->name) + 1);
     h = fnv(h, unit_text(s->unit), strlen(unit_text(s->unit)) + 1);
@@ -136,7 +136,7 @@ void stream_save(struct stream *s, struct buf *out)
 {
     size_t begin = out->len;
     buf_put(out, magic, sizeof magic);
-    put_u64(out, identity_of(s));
+    put_u64(out, stream_identity(s));
     put_u64(out, setup_of(s));
     put_u8(out, (s->started ? STARTED : 0u) | (s->gap ? GAP : 0u) | (s->recurring ? RECURRING : 0u));
     put_i64(out, s->last_ms);
@@ -307,7 +307,7 @@ bool stream_restore(struct stream *s, const void *data, size_t n)
     struct cursor end = cursor_over((const uint8_t *)data + n - 8, 8);
     struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic - 8);
     struct moment m = {0};
-    if (take_u64(&end) != fnv(seed, data, n - 8) || take_u64(&c) != identity_of(s))
+    if (take_u64(&end) != fnv(seed, data, n - 8) || take_u64(&c) != stream_identity(s))
         return false;
     bool same = take_u64(&c) == setup_of(s);
     if (!take_moment(&c, &m) || (s->has_container && m.container.grain_ms < 1))

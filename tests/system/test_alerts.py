@@ -251,12 +251,16 @@ def test_the_ledger_answers_while_the_daemon_runs():
     with Rig() as rig:
         gw = GatewayAt(rig.body([HOT % (250, "")], STREAM % ""))
         gw.time = "@2026-01-05 10:59:50"
+
+        def states():
+            return [m.json() for m in rig.seen.on("symbiont/mill/streams/heat/state") if m.payload]
         with gw:
             code, _, errors = report(gw)
             assert code == 1 and "the ledger has nothing from 2026-01-05 00:00" in errors, (code, errors)
             rig.set(300)
             assert wait_until(lambda: gw.ask("status")["ledger"]["hours"] >= 1 and not gw.ask("status")["ledger"]["waiting"],
                               60), gw.ask("status")
+            assert "coverage" not in states()[0], states()[0]  # nothing is known of the past
             code, text, errors = report(gw)
             assert code == 0, errors
             code, text, errors = report(gw, "--json")
@@ -268,12 +272,18 @@ def test_the_ledger_answers_while_the_daemon_runs():
             assert code == 0 and json.loads(offline)["streams"][0]["amount"] == stream["amount"], (offline, errors)
             # The open hour goes on after an orderly stop; what is closed is not there twice.
             gw.time = "@2026-01-05 11:59:50"
+            before = len(states())
             gw.start()
+            # What is known of the past comes back out of the ledger, and a reload does not forget it.
+            assert wait_until(lambda: len(states()) > before, 30) and "coverage" in states()[-1], states()[-1]
+            gw.configure(rig.body([HOT % (200, "")], STREAM % 'title = "Furnace";'))
+            gw.reload()
+            assert wait_until(lambda: states()[-1].get("title") == "Furnace", 30) and "coverage" in states()[-1], states()[-1]
             assert wait_until(lambda: gw.ask("status")["ledger"]["hours"] >= 1, 60), gw.ask("status")
             code, again, errors = report(gw, "--csv")
             assert code == 0 and len(again.splitlines()) == 2, (again, errors)
             code, page, errors = report(gw, "--html")
-            assert code == 0 and "<svg" in page and "Furnace" not in page and "heat" in page, errors
+            assert code == 0 and "<svg" in page and "Furnace" in page, errors
             hours = gw.ask("ledger heat 491000 491010")["hours"]
             assert [h[0] for h in hours] == [491002, 491003] and abs(hours[0][1] - stream["amount"]) < 1e-9, hours
 

@@ -229,13 +229,16 @@ static bool get(void *arg, const char *name, struct buf *out)
     return false;
 }
 
-static void carry_over(struct rig *r)
+static void carry_over(struct rig *r, bool reload)
 {
     struct shelf shelf = {.n = 0};
-    engine_save(r->engine, true, put, &shelf);
-    engine_free(r->engine);
+    struct engine *old = r->engine;
+    engine_save(old, true, put, &shelf);
     r->engine = make(r);
     engine_load(r->engine, get, &shelf);
+    if (reload)
+        engine_resume(r->engine, old);
+    engine_free(old);
     for (size_t i = 0; i < shelf.n; i++)
         buf_free(&shelf.bytes[i]);
 }
@@ -245,7 +248,7 @@ static void run_day(struct rig *r, bool restarts)
     for (int i = 0; i <= 1000; i++) {
         read_meter(r, 0, 10 * i, i % 200 < 120 ? 200 + i % 7 : 20);
         if (restarts && i % 13 == 0)
-            carry_over(r);
+            carry_over(r, false);
     }
 }
 
@@ -280,10 +283,8 @@ static void a_reload_keeps_the_moments_of_what_is_due(void **state)
                               "{ name = \"gone\"; when = \"not known(a.active_power)\"; for = \"9 s\"; } );");
     read_meter(&r, 0, 10, 9);
     read_meter(&r, 1, 15, 1);
-    struct utc before = engine_now(r.engine);
-    carry_over(&r);
-    engine_resume(r.engine, before);
-    assert_int_equal(engine_now(r.engine).ms, before.ms);
+    carry_over(&r, true);
+    assert_int_equal(engine_now(r.engine).ms, START + 15000);
     read_meter(&r, 1, 19, 1);
     read_meter(&r, 1, 51, 1);
     static const char *const wanted[] = {"10 high began",  "17 high stands", "24 high stands",
@@ -292,6 +293,23 @@ static void a_reload_keeps_the_moments_of_what_is_due(void **state)
     assert_int_equal(r.n, sizeof wanted / sizeof *wanted);
     for (int i = 0; i < r.n; i++)
         assert_heard(&r, i, wanted[i]); // the value is known for three periods, until 40
+    close_rig(&r);
+}
+
+static void a_reload_keeps_what_streams_know_of_the_past(void **state)
+{
+    (void)state;
+    struct rig r;
+    open_rig(&r, WITH_STREAM);
+    for (int i = 0; i <= 6 * 3600 / 10; i++)
+        read_meter(&r, 0, 10 * i, 200);
+    const struct utc now = engine_now(r.engine);
+    assert_true(fabs(stream_baseline(engine_stream(r.engine, 0), (struct utc){now.ms - 3600000}) - 200) <
+                1e-3);
+    carry_over(&r, true);
+    assert_true(fabs(stream_baseline(engine_stream(r.engine, 0), (struct utc){now.ms - 3600000}) - 200) <
+                1e-3);
+    assert_true(stream_coverage(engine_stream(r.engine, 0), now) > 0);
     close_rig(&r);
 }
 
@@ -361,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_rule_may_watch_a_stream),
         cmocka_unit_test(restarts_change_nothing),
         cmocka_unit_test(a_reload_keeps_the_moments_of_what_is_due),
+        cmocka_unit_test(a_reload_keeps_what_streams_know_of_the_past),
         cmocka_unit_test(the_alert_of_a_rule_that_is_gone_ends),
         cmocka_unit_test(mistakes_in_streams_and_rules_are_named),
     };
