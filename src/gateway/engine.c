@@ -9,6 +9,7 @@
 #include "gateway/gateway.h"
 
 #define TICK_NS NS_PER_S
+#define HOUR_MS (3600 * 1000)
 
 // Keys of the outbox's table of facts; INDEX names all that are there.
 #define KEY   "engine/%s"
@@ -238,8 +239,15 @@ static void tick(struct timer *t, struct mono now)
     struct utc utc = utc_now();
     if (utc_plausible(utc) && poller_held(g->poller).waiting == 0)
         engine_tick(g->engine, (struct utc){utc.ms - ENGINE_LAG_MS});
+    // The hour's one commit: streams close their hours a moment after it, and totals go with them.
+    int64_t hour = utc.ms / HOUR_MS;
+    bool streams = engine_stream(g->engine, 0) != NULL;
+    if (!streams && utc_plausible(utc) && g->hour_kept && hour != g->hour_kept)
+        g->hour_over = true;
+    g->hour_kept = hour;
     if (g->hour_over) {
         g->hour_over = false;
+        gateway_keep_counters(g);
         remember(g, false);
     }
     loop_timer(g->loop, t, mono_add(now, TICK_NS));

@@ -32,6 +32,7 @@ struct gateway {
     int *stream_numbers;   /* in the ledger, parallel to the engine's streams */
     bool *stream_recalls;  /* the ledger has hours of it in its unit */
     bool hour_over;        /* of some stream: it is to be committed */
+    int64_t hour_kept;     /* hours since 1970 at the last tick */
     struct poller *poller;
     struct line **lines;   /* parallel to the site's lines */
     struct meter **meters; /* parallel to the site's meters */

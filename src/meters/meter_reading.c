@@ -44,9 +44,12 @@ static struct mono middle_of_cycle(const struct meter *m)
 }
 
 // A refusal is told when it begins, not at every reading while it lasts.
-static bool worth_telling(enum counter_kind kind, enum counter_kind before)
+// A gap in which nothing was counted bridges nothing: every restart would tell one for each total.
+static bool worth_telling(const struct counter_event *e, enum counter_kind before)
 {
-    return kind > COUNTER_NORMAL && (kind != before || !counter_refused(kind));
+    if (e->kind == COUNTER_BRIDGED && e->delta == 0)
+        return false;
+    return e->kind > COUNTER_NORMAL && (e->kind != before || !counter_refused(e->kind));
 }
 
 static void check_counters(struct meter *m)
@@ -62,7 +65,7 @@ static void check_counters(struct meter *m)
         struct counter_event event = counter_step(&c->state, &rule, v->number, m->time);
         if (counter_refused(event.kind))
             v->reason = REASON_COUNTER;
-        if (worth_telling(event.kind, c->told)) {
+        if (worth_telling(&event, c->told)) {
             struct counter_note note = {&m->info, c->point, m->time, &event, &c->state};
             m->poller->hooks.counter(m->poller->hooks.arg, &note);
         }
