@@ -14,6 +14,7 @@ enum factor_id {
     /* Prices, EUR */
     FACTOR_GAS_PRICE,         /* EUR/MWh of fuel, lower heating value */
     FACTOR_ELECTRICITY_PRICE, /* EUR/MWh */
+    FACTOR_SHARED_PRICE,      /* EUR/MWh saved by electricity that a neighbour uses instead of the grid */
     FACTOR_WATER_PRICE,       /* EUR/m3: fresh industrial water that is not bought */
     FACTOR_SEWAGE_PRICE,      /* EUR/m3: discharge that is not paid */
     FACTOR_TREATMENT_PRICE,   /* EUR/m3: making water fit for a use */
@@ -25,11 +26,13 @@ enum factor_id {
     FACTOR_CO2_PRICE,         /* EUR/t: liquid CO2 as merchandise */
     FACTOR_CARBON_PRICE,      /* EUR/tCO2e: what a tonne avoided counts in the rank */
     FACTOR_PRODUCT_VALUE,     /* EUR/t: raw material that a by-product replaces, where nobody says more */
+    FACTOR_EQUIPMENT_VALUE,   /* EUR/h of hire that sharing saves */
     /* Emissions */
     FACTOR_GAS_CO2,         /* kg/kWh, lower heating value, combustion and upstream */
     FACTOR_ELECTRICITY_CO2, /* kg/kWh */
     FACTOR_TRANSPORT_CO2,   /* kg/t.km */
     FACTOR_TRIP_CO2,        /* kg/km of a collection lorry */
+    FACTOR_TRIP_KM,
     FACTOR_WATER_CO2,       /* kg/m3 */
     FACTOR_SEWAGE_CO2,      /* kg/m3 */
     FACTOR_CO2_CO2,         /* t per t of fossil CO2 replaced */

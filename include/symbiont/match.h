@@ -29,9 +29,12 @@ struct match_factor_config { /* a factor that the territory knows better */
     double value, low, high;
 };
 
-struct match_heat_config {
+struct match_heat_config { /* heat, cold, steam */
     struct settings common;
-    double approach_k;      /* overall, two exchangers */
+    double approach_liquid_k, approach_oil_k,
+        approach_gas_k; /* of one exchanger, by what flows on its far side */
+    double approach_cold_k;
+    double loop_most_c;     /* hottest water between sites, unless the taker needs it hotter */
     double density_least;   /* MWh per m of trench and year: below it is refused */
     double density_good;    /* below it there is a warning */
     double reach_m;         /* no candidate beyond, whatever its size */
@@ -40,11 +43,10 @@ struct match_heat_config {
     double loss_most;       /* share of the heat that pipes may lose before there is a warning */
     double lift_most_k;     /* heat pump */
     double pump_most_c;     /* hottest that a heat pump delivers */
-    double pump_efficiency; /* of Carnot's */
+    double pump_efficiency; /* share of Carnot's */
     double flue_floor_c;    /* flue gas is not cooled below */
-    double steam_reach_m, steam_drop_bar_km;
-    double duty_industry_kw,
-        duty_data_centre_kw; /* cost-benefit analysis is compulsory above (to be verified) */
+    double steam_reach_m, steam_drop_bar_km, steam_loss_km; /* loss: share per km */
+    double duty_industry_kw, duty_data_centre_kw; /* cost-benefit analysis compulsory above, to be verified */
 };
 
 struct match_water_config {
@@ -72,7 +74,8 @@ struct match_electricity_config {
 
 struct match_gas_config { /* compressed air and CO2 */
     struct settings common;
-    double air_reach_m, air_drop_bar_km, co2_reach_m;
+    double air_reach_m, air_drop_bar_km;
+    double co2_reach_m;
 };
 
 struct match_pool_config {
@@ -101,6 +104,7 @@ struct match_settings {
     struct match_gas_config gas;
     struct match_pool_config pool;
     struct match_share_config share;
+    double assumed_m;    /* where no distance is known */
     double route_factor; /* a pipe or road is this much longer than the straight line */
     double life_years, interest, maintenance;
     double hysteresis;             /* a match in being is left only for one that is better by this share */
@@ -165,7 +169,9 @@ struct match_details {
     /* water */
     double fresh_flow, mixed_flow;
     /* rounds */
-    double interval_days, load_t, fill, trips_alone, trips_pooled;
+    double interval_days, load_t, fill, trips_alone, trips_pooled, members;
+    /* the round if the container that fills first were so large that the next one decides */
+    double larger_t, larger_interval_days, larger_load_t, larger_fill, larger_trips;
     /* share */
     double travel_min;
     /* waste */
