@@ -35,7 +35,6 @@ struct identity {
     size_t n;
     char maker[72]; /* what a SunSpec device says of itself; "" else */
     size_t requests;
-    bool no_memory; /* not every model could be tried */
 };
 
 /*

@@ -59,9 +59,9 @@ static bool add_registers(struct buf *text, const struct command *c, const char 
     const char *order = command_value(c, "order"), *scale = command_value(c, "scale");
     for (int64_t at = first; at + words <= first + count && at + words <= 65536; at += words) {
         buf_printf(text,
-                   "{ name = \"%s_%lld\"; quantity = \"%s\"; table = \"%s\"; address = %lld; type = "
+                   "{ name = \"%s_%lld\"; quantity = \"value\"; table = \"%s\"; address = %lld; type = "
                    "\"%s\"; unit = \"\";",
-                   table, (long long)at, bits ? "status" : "value", table, (long long)at, type);
+                   table, (long long)at, table, (long long)at, type);
         if (order && !bits)
             buf_printf(text, " order = \"%s\";", order);
         if (scale && !bits)
@@ -107,13 +107,9 @@ const struct device *target_device(struct target *t, const struct command *c, in
     bool registers = false;
     double scale = 1;
     *status = EX_USAGE;
-    if (!d)
-        *status = command_fail(c, EX_OSERR, "out of memory");
-    else if (command_number(c, "scale", -1e12, 1e12, &scale) && named_registers(&text, c, &registers)) {
+    if (d && command_number(c, "scale", -1e12, 1e12, &scale) && named_registers(&text, c, &registers)) {
         if (!profile && !registers)
             command_usage(c, "say what to read: --profile NAME, or registers: --holding ADDRESS[:COUNT]");
-        else if (text.failed)
-            *status = command_fail(c, EX_OSERR, "out of memory");
         else
             t->memory = config_read_text(buf_text(&text), "command line", &root_section, d);
     }

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// The territory's summary: what could be exchanged, what is, what nobody takes; every total a band of the
+// 1-2-5 series, and only where it tells nothing of a single site.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "coordinator/coordinator.h"
+#include "coordinator/secrecy.h"
+
+#define CELLS_MAX 64 // zones in one table; the rest counts together
+#define HIDDEN    "..."
+
+// ---- Numbering the sites ----
+
+struct sites {
+    const struct member **list;
+    size_t n;
+};
+
+static struct sites sites_of(const struct coordinator *c)
+{
+    struct sites s = {.list = calloc(c->members.count + 1, sizeof *s.list)};
+    const struct member *m;
+    for (size_t at = 0; s.list && (m = table_next(&c->members, &at));)
+        s.list[s.n++] = m;
+    return s;
+}
+
+static size_t site_index(const struct sites *s, const struct member *m)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->list[i] == m)
+            return i;
+    return 0;
+}
+
+// ---- A row of totals ----
+
+struct row {
+    const struct sites *sites;
+    size_t cells;
+    char names[CELLS_MAX][OFFER_WORD];
+    double *amounts; // CELLS_MAX x sites
+    struct span sums[CELLS_MAX], second[CELLS_MAX], third[CELLS_MAX];
+    unsigned counts[CELLS_MAX];
+    enum secrecy_verdict verdicts[CELLS_MAX + 1];
+};
+
+static bool row_begin(struct row *r, const struct sites *s)
+{
+    *r = (struct row){.sites = s, .amounts = calloc(CELLS_MAX * (s->n + 1), sizeof(double))};
+    return r->amounts != NULL;
+}
+
+static size_t row_cell(struct row *r, const char *name)
+{
+    for (size_t i = 0; i < r->cells; i++)
+        if (strcmp(r->names[i], name) == 0)
+            return i;
+    if (r->cells == CELLS_MAX)
+        return CELLS_MAX - 1;
+    snprintf(r->names[r->cells], OFFER_WORD, "%s", name);
+    return r->cells++;
+}
+
+static void span_add(struct span *to, struct span s, double share)
+{
+    if (!span_said(s))
+        return;
+    to->low += share * (isfinite(s.low) ? s.low : 0);
+    to->high += share * (isfinite(s.high) ? s.high : isfinite(s.low) ? s.low : 0);
+}
+
+static void row_site(struct row *r, size_t cell, const struct member *m, double amount)
+{
+    if (isfinite(amount) && amount > 0 && m)
+        r->amounts[cell * r->sites->n + site_index(r->sites, m)] += amount;
+}
+
+static void row_judge(struct row *r, const struct coordinator *c)
+{
+    const struct secrecy_config *s = &c->territory->root->secrecy;
+    struct secrecy_rule rule = {(unsigned)s->sites_least, s->share_most};
+    secrecy_row(&rule, r->amounts, r->cells, r->sites->n, r->verdicts);
+}
+
+static unsigned row_sites(const struct row *r, size_t cell)
+{
+    unsigned n = 0;
+    for (size_t s = 0; s < r->sites->n; s++)
+        n += r->amounts[cell * r->sites->n + s] > 0;
+    return n;
+}
+
+// ---- Bands in words ----
+
+// "1-2 MW" of 1000..2000 kW.
+static void band_text(struct span s, const char *unit, char out[static 64])
+{
+    static const struct {
+        const char *small, *large;
+    } larger[] = {{"kW", "MW"}, {"MWh", "GWh"}, {"EUR", "kEUR"}, {"kEUR", "MEUR"}};
+    char text[SPAN_TEXT];
+    s = span_band(s);
+    for (size_t i = 0; i < sizeof larger / sizeof larger[0]; i++)
+        if (strcmp(unit, larger[i].small) == 0 && s.low >= 1000) {
+            s.low /= 1000;
+            s.high /= 1000;
+            unit = larger[i].large;
+        }
+    snprintf(out, 64, "%s%s%s", span_text(s, text), *unit ? " " : "", unit);
+}
+
+static void total(struct json *j, const char *key, struct span s, const char *unit, enum secrecy_verdict v)
+{
+    char text[64] = HIDDEN;
+    if (v == SECRECY_SHOWN)
+        band_text(s, unit, text);
+    json_text(j, key, v == SECRECY_EMPTY ? "" : text);
+}
+
+static struct span sum_row(const struct span *sums, size_t n)
+{
+    struct span all = {0, 0};
+    for (size_t i = 0; i < n; i++)
+        span_add(&all, sums[i], 1);
+    return all;
+}
+
+// ---- What is on offer and wanted, by zone ----
+
+static void potential_row(struct coordinator *c, const struct sites *sites, enum resource resource,
+                          enum offer_role role, struct json *j)
+{
+    struct row r;
+    struct entry *e;
+    struct offer o;
+    if (!row_begin(&r, sites))
+        return;
+    for (size_t at = 0; (e = table_next(&c->entries, &at));) {
+        if (e->resource != resource || e->role != role || e->level < DISCLOSE_AGGREGATE ||
+            !matcher_offer(c->matcher, e->id, &o))
+            continue;
+        struct span amount = span_said(o.typical) ? o.typical : o.firm;
+        size_t cell = row_cell(&r, *o.zone ? o.zone : "?");
+        span_add(&r.sums[cell], amount, 1);
+        span_add(&r.second[cell], o.annual, 1);
+        row_site(&r, cell, e->member, span_middle(amount));
+        r.counts[cell]++;
+    }
+    if (r.cells) {
+        const char *unit = offer_unit(resource), *annual = offer_annual_unit(resource);
+        row_judge(&r, c);
+        json_open(j, NULL, '{');
+        json_text(j, "resource", resource_word(resource));
+        json_text(j, "role", role == ROLE_OFFER ? "offer" : "need");
+        total(j, "total", sum_row(r.sums, r.cells), unit, r.verdicts[r.cells]);
+        total(j, "annual", sum_row(r.second, r.cells), annual, r.verdicts[r.cells]);
+        json_text(j, "verdict", secrecy_word(r.verdicts[r.cells]));
+        json_open(j, "zones", '[');
+        for (size_t i = 0; i < r.cells; i++) {
+            json_open(j, NULL, '{');
+            json_text(j, "zone", r.names[i]);
+            json_int(j, "sites", row_sites(&r, i));
+            total(j, "total", r.sums[i], unit, r.verdicts[i]);
+            json_text(j, "verdict", secrecy_word(r.verdicts[i]));
+            json_close(j, '}');
+        }
+        json_close(j, ']');
+        json_close(j, '}');
+    }
+    free(r.amounts);
+}
+
+// ---- Matches, by kind and resource ----
+
+static void synergy_cell(struct json *j, const struct row *r, size_t i, bool realised)
+{
+    enum resource resource = (enum resource)0;
+    while (resource < RESOURCES - 1 && strcmp(resource_word(resource), r->names[i]) != 0)
+        resource++;
+    json_open(j, NULL, '{');
+    json_text(j, "resource", r->names[i]);
+    json_int(j, "matches", r->counts[i]);
+    json_int(j, "sites", row_sites(r, i));
+    total(j, "annual", r->sums[i], offer_annual_unit(resource), r->verdicts[i]);
+    total(j, realised ? "eur" : "eur_yr", r->second[i], "EUR", r->verdicts[i]);
+    total(j, realised ? "tco2e" : "tco2e_yr", r->third[i], "t", r->verdicts[i]);
+    json_text(j, "verdict", secrecy_word(r->verdicts[i]));
+    json_close(j, '}');
+}
+
+static void synergy_row(struct coordinator *c, const struct sites *sites, enum synergy kind, bool realised,
+                        struct json *j)
+{
+    struct row r;
+    const struct deal *d;
+    if (!row_begin(&r, sites))
+        return;
+    for (size_t at = 0; (d = table_next(&c->deals, &at));) {
+        if (d->kind != kind || (realised ? d->sums.hours == 0 : d->life.phase == LIFE_ENDED))
+            continue;
+        size_t cell = row_cell(&r, resource_word((enum resource)d->resource));
+        struct span annual = realised ? span_of(d->realised) : d->annual;
+        struct span eur = realised ? span_of(d->realised_eur) : d->eur_yr;
+        struct span carbon = realised ? span_of(d->realised_tco2e) : d->tco2e;
+        span_add(&r.sums[cell], annual, 1);
+        span_add(&r.second[cell], eur, 1);
+        span_add(&r.third[cell], carbon, 1);
+        r.counts[cell]++;
+        double amount = realised ? d->realised : d->expected_annual;
+        for (unsigned i = 0; i < d->n; i++)
+            row_site(&r, cell, member_of(c, d->parties[i].pseudonym), amount / d->n);
+    }
+    if (r.cells) {
+        row_judge(&r, c);
+        json_open(j, NULL, '{');
+        json_text(j, "kind", synergy_word(kind));
+        total(j, realised ? "eur" : "eur_yr", sum_row(r.second, r.cells), "EUR", r.verdicts[r.cells]);
+        total(j, realised ? "tco2e" : "tco2e_yr", sum_row(r.third, r.cells), "t", r.verdicts[r.cells]);
+        json_text(j, "verdict", secrecy_word(r.verdicts[r.cells]));
+        json_open(j, "resources", '[');
+        for (size_t i = 0; i < r.cells; i++)
+            synergy_cell(j, &r, i, realised);
+        json_close(j, ']');
+        json_close(j, '}');
+    }
+    free(r.amounts);
+}
+
+// ---- Orphans and the ceiling ----
+
+static void orphans(struct coordinator *c, struct json *j)
+{
+    size_t n;
+    struct orphan *list = matcher_orphans(c->matcher, utc_now(), &n);
+    json_open(j, "orphans", '[');
+    for (size_t i = 0; i < n; i++) {
+        const struct orphan *o = &list[i];
+        // Who has how much of it is not told: the number of sites alone decides.
+        enum secrecy_verdict v =
+            o->sites >= (unsigned)c->territory->root->secrecy.sites_least ? SECRECY_SHOWN : SECRECY_FEW;
+        json_open(j, NULL, '{');
+        json_text(j, "family", o->family);
+        json_bool(j, "hazardous", o->hazardous);
+        json_int(j, "sites", o->sites);
+        json_int(j, "flows", o->flows);
+        total(j, "annual", o->annual_t, "t", v);
+        json_open(j, "months", '[');
+        for (int m = 0; m < 12 && v == SECRECY_SHOWN; m++)
+            json_single(j, NULL, round(100 * (double)o->months[m]) / 100);
+        json_close(j, ']');
+        json_text(j, "verdict", secrecy_word(v));
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    free(list);
+}
+
+static void ceiling(struct coordinator *c, struct json *j)
+{
+    struct ceiling x;
+    if (matcher_ceiling(c->matcher, utc_now(), &x) < 0)
+        return;
+    enum secrecy_verdict v = x.sites == 0                                                 ? SECRECY_EMPTY
+                             : x.sites >= (size_t)c->territory->root->secrecy.sites_least ? SECRECY_SHOWN
+                                                                                          : SECRECY_FEW;
+    json_open(j, "ceiling", '{');
+    json_int(j, "sites", (int64_t)x.sites);
+    json_int(j, "streams", (int64_t)x.streams);
+    total(j, "possible", span_of(x.possible_kw), "kW", v);
+    total(j, "reached", span_of(x.reached_kw), "kW", v);
+    if (v == SECRECY_SHOWN && x.possible_kw > 0)
+        json_number(j, "reached_share", round(20 * x.reached_kw / x.possible_kw) / 20);
+    json_text(j, "verdict", secrecy_word(v));
+    json_close(j, '}');
+}
+
+void coordinator_report(struct coordinator *c, struct buf *out)
+{
+    const struct coordinator_root *root = c->territory->root;
+    struct sites sites = sites_of(c);
+    char now[UTC_TEXT];
+    struct json j = json_begin(out);
+    json_open(&j, NULL, '{');
+    json_text(&j, "territory", root->territory);
+    json_text(&j, "name", root->name ? root->name : root->territory);
+    json_text(&j, "language", say_in((enum match_language)root->language, "en", "fr"));
+    json_text(&j, "made", utc_text(utc_now(), now));
+    json_int(&j, "members", (int64_t)root->members.n);
+    json_int(&j, "declared", (int64_t)root->declared.n);
+    json_int(&j, "entries", (int64_t)c->entries.count);
+    json_int(&j, "sites_least", root->secrecy.sites_least);
+    json_number(&j, "share_most", root->secrecy.share_most);
+    json_open(&j, "potential", '[');
+    for (int r = 0; sites.list && r < RESOURCES; r++)
+        for (int role = ROLE_OFFER; role <= ROLE_NEED; role++)
+            potential_row(c, &sites, (enum resource)r, (enum offer_role)role, &j);
+    json_close(&j, ']');
+    json_open(&j, "synergies", '[');
+    for (int k = SYNERGY_EXCHANGE; sites.list && k <= SYNERGY_OUTLET; k++)
+        synergy_row(c, &sites, (enum synergy)k, false, &j);
+    json_close(&j, ']');
+    json_open(&j, "realised", '[');
+    for (int k = SYNERGY_EXCHANGE; sites.list && k <= SYNERGY_OUTLET; k++)
+        synergy_row(c, &sites, (enum synergy)k, true, &j);
+    json_close(&j, ']');
+    orphans(c, &j);
+    ceiling(c, &j);
+    json_close(&j, '}');
+    free(sites.list);
+}
