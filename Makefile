@@ -60,7 +60,7 @@ say = @printf '  %-7s %s\n'
 endif
 
 .SECONDARY:
-.PHONY: all setup test check-unit demo bench lint fuzz deb install man clean
+.PHONY: all setup test check-unit torture demo bench lint fuzz deb install man clean
 all: $(PROGS)
 
 $(B)/%.o: %.c
@@ -121,12 +121,18 @@ fuzz:
 
 # Everything: installs what is missing, builds plain and with sanitizers, runs all storeys.
 JOBS ?= $(shell nproc)
-SYSTEM_TESTS = $(sort $(wildcard tests/system/test_*.py))
+SYSTEM_TESTS = $(sort $(wildcard tests/system/test_*.py)) tests/fault/test_fast_faults.py
 test:
 	@tests/setup.sh test
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(MAKE) --no-print-directory -j$(JOBS) VARIANT=asan all $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS)
 	@tests/run --timeout 600 --jobs $(JOBS) $(UNIT_TESTS:$(B)/%=build/asan/%) $(SEED_RUNS) $(SYSTEM_TESTS)
+
+# make torture [ROWS="3 17"] [DOC=1] [SEED=N]
+torture:
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@tests/fault/torture.py $(if $(DOC),--doc) $(if $(SEED),--seed $(SEED)) $(ROWS)
 
 demo:
 	@tests/setup.sh demo

@@ -130,6 +130,11 @@ int simulator_control(struct simulator *s, const char *path, char *why, size_t w
  */
 double simulator_encoded(enum point_type type, uint32_t number, uint16_t address, uint64_t read);
 
+/* From now on every read of an encoding meter's point is written to `out`, a line each, as evidence of what was asked
+ * and answered: time in ms UTC, meter, point, which read of it, and the fault that struck the answer or "-".
+ * `out` stays the caller's. NULL: no more. */
+void simulator_witness(struct simulator *s, FILE *out);
+
 /* Members of a JSON object. */
 void simulator_stats(struct simulator *s, struct json *j);
 void simulator_ports(struct simulator *s, struct json *j);

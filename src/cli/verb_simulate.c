@@ -16,6 +16,7 @@ struct run {
     struct simulator *sim;
     struct watch signals;
     struct timer end;
+    FILE *witness;
     bool strict;
 };
 
@@ -93,7 +94,8 @@ static int serve(struct run *r, const struct plant_config *plant)
 {
     char why[300];
     int64_t limit = 0;
-    const char *control = command_value(r->c, "control"), *ports = command_value(r->c, "ports-file");
+    const char *control = command_value(r->c, "control"), *ports = command_value(r->c, "ports-file"),
+               *witness = command_value(r->c, "witness");
     if (!command_duration(r->c, "for", 0.001, 1e8, &limit))
         return EX_USAGE;
     if (!control)
@@ -108,6 +110,11 @@ static int serve(struct run *r, const struct plant_config *plant)
     if (!write_ports(r, ports))
         return command_fail(r->c, EX_UNAVAILABLE, "cannot write %s: %s", ports ? ports : "the ports",
                             strerror(errno));
+    if (witness && !(r->witness = fopen(witness, "we")))
+        return command_fail(r->c, EX_UNAVAILABLE, "cannot write %s: %s", witness, strerror(errno));
+    if (r->witness)
+        setvbuf(r->witness, NULL, _IOLBF, 0); // who reads it does so while the plant runs
+    simulator_witness(r->sim, r->witness);
     r->end.fire = time_is_up;
     if (limit)
         loop_timer(r->loop, &r->end, mono_add(mono_now(), limit));
@@ -130,6 +137,8 @@ static int build_and_serve(struct run *r, struct config *plant, struct diagnosti
     diag_print(d, r->c->err);
     int status = r->sim ? serve(r, settings) : EX_CONFIG;
     simulator_free(r->sim);
+    if (r->witness)
+        fclose(r->witness);
     if (r->signals.active) {
         loop_unwatch(r->loop, &r->signals);
         close(r->signals.fd);
@@ -163,6 +172,7 @@ static const struct verb_option options[] = {
     {"strict", 0, NULL, "end with status 1 when a client sent anything but reads", false, NULL},
     {"control", 0, "FILE", "Unix socket for commands while it runs", false, NULL},
     {"ports-file", 0, "FILE", "write where lines are reached, as JSON, once they are", false, NULL},
+    {"witness", 0, "FILE", "write a line for every read of an encoding meter's point", false, NULL},
     {"profiles", 0, "DIR", "where profiles are, instead of the installed ones", false, NULL},
     {"time-scale", 0, "N", "simulated seconds per second, instead of the file's", false, NULL},
     {"for", 0, "DURATION", "end after this time (default: when interrupted)", false, NULL},

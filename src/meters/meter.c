@@ -35,7 +35,42 @@ void poller_free(struct poller *p)
 {
     if (p)
         loop_timer_stop(p->loop, &p->held.timer);
+    while (p && p->retired) {
+        struct retired *next = p->retired->next;
+        free(p->retired);
+        p->retired = next;
+    }
     free(p);
+}
+
+// ---- Numbering over reloads ----
+
+static struct retired *retired_as(const struct poller *p, const char *name)
+{
+    struct retired *r = p->retired;
+    while (r && strcmp(r->name, name) != 0)
+        r = r->next;
+    return r;
+}
+
+static uint64_t first_seq(const struct poller *p, const char *name)
+{
+    const struct retired *r = retired_as(p, name);
+    return r ? r->seq : p->seq_floor;
+}
+
+static void retire(struct poller *p, const char *name, uint64_t seq)
+{
+    struct retired *r = retired_as(p, name);
+    if (!r && seq && (r = calloc(1, sizeof *r + strlen(name) + 1))) {
+        strcpy(r->name, name);
+        r->next = p->retired;
+        p->retired = r;
+    }
+    if (r)
+        r->seq = seq;
+    else if (seq > p->seq_floor)
+        p->seq_floor = seq; // a hole in the numbering rather than a number twice
 }
 
 static struct unit_health *unit_take(struct poller *p, struct line *line, uint8_t id)
@@ -204,6 +239,7 @@ struct meter *poller_add(struct poller *p, const struct meter_parts *parts, char
         return NULL;
     }
     meter_prepare(m);
+    m->seq = first_seq(p, m->info.name);
     m->next = p->meters;
     p->meters = m;
     meter_schedule(m);
@@ -225,6 +261,7 @@ void poller_remove(struct meter *m)
         at = &(*at)->next;
     *at = m->next;
     loop_timer_stop(p->loop, &m->timer);
+    retire(p, m->info.name, m->seq);
     if (m->cycle.probing)
         m->unit->probing = false;
     unit_drop(p, m->unit);

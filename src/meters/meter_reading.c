@@ -113,12 +113,33 @@ static void hand_over(struct meter *m, const struct finished *f)
     p->hooks.reading(p->hooks.arg, &reading);
 }
 
+// A value outside of what can be is withheld; somebody has to hear of it, for it may be the configuration.
+static void complain_of_range(struct meter *m)
+{
+    const struct point *wrong = NULL;
+    for (size_t i = 0; i < m->info.n && !wrong; i++)
+        if (m->values[i].reason == REASON_OUT_OF_RANGE)
+            wrong = &m->info.points[i];
+    if (!wrong && !m->implausible.count)
+        return;
+    char subject[96];
+    snprintf(subject, sizeof subject, "meter %s", m->info.name);
+    if (wrong)
+        complain(&m->implausible, mono_now(), LOG_LEVEL_WARNING, subject,
+                 "%s is not plausible, it should lie within %.6g and %.6g %s: if it stays so, look at its "
+                 "order, type, scale and unit",
+                 wrong->name, wrong->min, wrong->max, unit_text(wrong->unit));
+    else
+        complaint_over(&m->implausible, subject, "all values are plausible again");
+}
+
 static void evaluate(struct meter *m, const struct finished *f, struct utc time)
 {
     struct poller *p = m->poller;
     m->time = time;
     points_finish(m->info.points, m->info.n, f->raw, m->last, m->values);
     check_counters(m);
+    complain_of_range(m);
     if (p->hooks.derive)
         p->hooks.derive(p->hooks.arg, &m->info, m->time, m->values);
 }

@@ -18,6 +18,14 @@ struct unit_health {
     struct health health;
 };
 
+/* A meter that a reload took away, or made anew with other settings: should its name come again in this
+ * epoch, its numbering goes on, or receivers would take its readings for repeats. */
+struct retired {
+    struct retired *next;
+    uint64_t seq;
+    char name[];
+};
+
 struct poller {
     struct loop *loop;
     struct poller_hooks hooks;
@@ -30,6 +38,8 @@ struct poller {
     struct meter *meters; /* linked by next */
     struct held held;
     bool waits_for_clock; /* held cycles cannot be given a time yet */
+    struct retired *retired;
+    uint64_t seq_floor; /* of those that there was no memory for */
 };
 
 /* One request of the plan and its way over the line. */
@@ -89,6 +99,7 @@ struct meter {
     struct meter_counter *counters;
     size_t counter_count;
     struct utc time; /* of the last reading */
+    struct complaint implausible;
     struct meter_stats stats;
 };
 

@@ -9,6 +9,8 @@
 #ifndef SIM_H
 #define SIM_H
 
+#include <stdio.h>
+
 #include "sim_codec.h"
 #include "sim_fault.h"
 #include "sim_image.h"
@@ -126,6 +128,7 @@ struct simulator {
     size_t out_len;
     uint64_t answers, forbidden, connections, slow_clients;
     struct sim_control *control;
+    FILE *witness; /* the caller's; NULL: none */
     uint8_t in[SIM_SCRATCH], out[SIM_SCRATCH];
 };
 
@@ -146,6 +149,8 @@ struct sim_meter *sim_meter_make(struct simulator *s, int template_index, const 
 void sim_meter_free(struct sim_meter *m);
 /* Answers a read. Returns the PDU's length. */
 size_t sim_meter_read(struct sim_meter *m, const struct sim_request *r, struct mono now, uint8_t *pdu);
+/* With `encode`: a line to the witness for each point that was read. `fault`: enum sim_fault_kind. */
+void sim_meter_witness(const struct sim_meter *m, const struct sim_request *r, int fault);
 /* Holds a point at a value from now on. False: no such point, or its registers cannot hold it. */
 bool sim_meter_hold(struct sim_meter *m, const char *point, double value);
 

@@ -3,6 +3,7 @@
 #include "sim.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,24 @@ static void encode(struct sim_meter *m, const struct sim_request *r)
         double raw = simulator_encoded((enum point_type)p->type, m->number, p->address, ++m->reads[i]);
         sim_layout_write_raw(m->layout, i, raw, &m->image);
     }
+}
+
+void sim_meter_witness(const struct sim_meter *m, const struct sim_request *r, int fault)
+{
+    const struct device *d = m->layout->device;
+    for (size_t i = 0; i < d->n; i++) {
+        const struct point *p = &d->points[i];
+        uint32_t at = m->layout->base + p->address;
+        if (p->table == r->function && at >= r->address && at + p->words <= (uint32_t)r->address + r->count)
+            fprintf(m->sim->witness, "%lld %s %s %llu %s\n", (long long)utc_now().ms, m->name, p->name,
+                    (unsigned long long)m->reads[i],
+                    fault ? sim_fault_word((enum sim_fault_kind)fault) : "-");
+    }
+}
+
+void simulator_witness(struct simulator *s, FILE *out)
+{
+    s->witness = out;
 }
 
 size_t sim_meter_read(struct sim_meter *m, const struct sim_request *r, struct mono now, uint8_t *pdu)

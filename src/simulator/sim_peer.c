@@ -156,6 +156,8 @@ static void serve(struct sim_peer *p, const struct sim_request *q, size_t reques
         n = sim_meter_read(m, q, now, pdu);
 
     struct sim_fault *f = m->fault_count ? strike(m, now) : NULL;
+    if (m->reads && s->witness && !(pdu[0] & 0x80))
+        sim_meter_witness(m, q, f ? f->kind : SIM_FAULT_NONE);
     struct sim_reply r;
     r.delay_ns = m->delay_ns;
     r.chunk = 0;
