@@ -9,7 +9,9 @@
 // it), and its absence means a sound disk:
 //
 //   under=/tmp/x        only files whose path begins so
-//   write=eio|enospc|short   what a write that makes a file longer or changes it does ("short": half of it)
+//   write=eio|enospc|short|erofs   what a write that makes a file longer or changes it does ("short": half of
+//   it;
+//                       "erofs": a file system that was made read-only, so opening for writing fails, too)
 //   sync=eio  read=eio
 //   after=N             the three above begin at the N-th such call
 //   slow_write=MS  slow_sync=MS
@@ -32,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum fault { NONE, EIO_FAULT, ENOSPC_FAULT, SHORT_FAULT };
+enum fault { NONE, EIO_FAULT, ENOSPC_FAULT, SHORT_FAULT, EROFS_FAULT };
 
 static struct {
     pthread_mutex_t lock;
@@ -58,7 +60,15 @@ int disk_shim_loaded; // for programs that must not run without it
 
 static enum fault fault_of(const char *word)
 {
-    return strcmp(word, "eio") == 0 ? EIO_FAULT : strcmp(word, "enospc") == 0 ? ENOSPC_FAULT : SHORT_FAULT;
+    return strcmp(word, "eio") == 0      ? EIO_FAULT
+           : strcmp(word, "enospc") == 0 ? ENOSPC_FAULT
+           : strcmp(word, "erofs") == 0  ? EROFS_FAULT
+                                         : SHORT_FAULT;
+}
+
+static int error_of(enum fault fault)
+{
+    return fault == EIO_FAULT ? EIO : fault == EROFS_FAULT ? EROFS : ENOSPC;
 }
 
 static void take_word(const char *key, const char *value)
@@ -229,7 +239,7 @@ static ssize_t faulty_write(int fd, const void *data, size_t n, off_t at)
     if (strikes(shim.write)) {
         if (shim.write == SHORT_FAULT && n > 1)
             return REAL(pwrite)(fd, data, n / 2, at);
-        errno = shim.write == EIO_FAULT ? EIO : ENOSPC;
+        errno = error_of(shim.write);
         return -1;
     }
     remember(fd, data, n, at);
@@ -274,7 +284,7 @@ ssize_t write(int fd, const void *data, size_t n)
         return REAL(write)(fd, data, n);
     if (fault == SHORT_FAULT && n > 1)
         return REAL(write)(fd, data, n / 2);
-    errno = fault == EIO_FAULT ? EIO : ENOSPC;
+    errno = error_of(fault);
     return -1;
 }
 
@@ -314,7 +324,9 @@ int fdatasync(int fd)
 static int shim_truncate(int fd, off_t size)
 {
     pthread_mutex_lock(&shim.lock);
-    bool fails = concerns(fd) && shim.write == EIO_FAULT && strikes(shim.write);
+    bool fails =
+        concerns(fd) && (shim.write == EIO_FAULT || shim.write == EROFS_FAULT) && strikes(shim.write);
+    int error = error_of(shim.write);
     if (!fails && shim.cut && concerns(fd)) {
         // Not undone: what was written to this file counts as settled.
         struct stat st;
@@ -323,7 +335,7 @@ static int shim_truncate(int fd, off_t size)
     }
     pthread_mutex_unlock(&shim.lock);
     if (fails) {
-        errno = EIO;
+        errno = error;
         return -1;
     }
     return REAL(ftruncate)(fd, size);
@@ -399,4 +411,57 @@ int fallocate(int fd, int mode, off_t at, off_t n)
         return REAL(fallocate)(fd, mode, at, n);
     errno = ENOSPC;
     return -1;
+}
+
+// --- a file system that was made read-only --------------------------------------------------------------
+
+static bool read_only(const char *path)
+{
+    pthread_mutex_lock(&shim.lock);
+    bool is = concerns_path(path) && shim.write == EROFS_FAULT;
+    pthread_mutex_unlock(&shim.lock);
+    if (is)
+        errno = EROFS;
+    return is;
+}
+
+static int shim_open(const char *name, const char *path, int flags, mode_t mode)
+{
+    int (*real)(const char *, int, ...) = (__typeof__(real))real_function(name);
+    if ((flags & (O_ACCMODE | O_CREAT)) != O_RDONLY && read_only(path))
+        return -1;
+    return real(path, flags, mode);
+}
+
+static mode_t mode_of(int flags, va_list args)
+{
+    return flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = mode_of(flags, args);
+    va_end(args);
+    return shim_open("open", path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = mode_of(flags, args);
+    va_end(args);
+    return shim_open("open64", path, flags, mode);
+}
+
+int unlink(const char *path)
+{
+    return read_only(path) ? -1 : REAL(unlink)(path);
+}
+
+int rename(const char *from, const char *to)
+{
+    return read_only(from) ? -1 : REAL(rename)(from, to);
 }

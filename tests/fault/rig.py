@@ -206,7 +206,7 @@ class Rig:
         self.evidence = checker.Evidence({m.name: {"number": m.number, "points": m.points, "every_ms": every_ms}
                                           for m in self.meters})
         self.stack, self.proxies, self.broker, self.recorder, self.influx, self.gw = [], {}, None, None, None, None
-        self.begun = time.monotonic()
+        self.begun_ms = now_ms()
 
     # ---- Making ----
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A resolver that hangs: preloaded, looking up a name that contains SLOW_DNS_NAME takes SLOW_DNS_MS and then fails or,
-// with SLOW_DNS_ANSWER=1, gives 127.0.0.1. Addresses and other names are looked up as ever.
+// A resolver that hangs: preloaded, looking up a name that contains SLOW_DNS_NAME takes SLOW_DNS_MS and then
+// fails or, with SLOW_DNS_ANSWER=1, gives 127.0.0.1. Addresses and other names are looked up as ever.
 //
 //   LD_PRELOAD=./slow_dns.so SLOW_DNS_NAME=broker.test SLOW_DNS_MS=10000 PROGRAM
 #include <dlfcn.h>
