@@ -6,7 +6,8 @@
  *     {"p":"<base64 of the payload>","s":"<base64 of the signature>","k":"<key id>"}
  *     signature over "symbiont-exchange-v1\0" and the payload's bytes
  *     payload: {"v":1,"kind":"offer","territory":"val-de-fensch","from":"f-7q2","epoch":3,"seq":17,
- *               "issued":1764000000000,"expires":1764086400000,"body":{...}}
+ *               ["to":"f-7q2" when a coordinator signs,]
+ * "issued":1764000000000,"expires":1764086400000,"body":{...}}
  *
  * A sender keeps `epoch` and `seq` over restarts; one that lost them begins a new epoch, larger than all
  * before: the seconds of its clock do.
@@ -58,6 +59,7 @@ const char *message_kind_word(enum message_kind k);
 struct message {
     enum message_kind kind;
     char territory[64], from[33];
+    char to[33]; /* the site a coordinator's message is for; "": a site's own, on its own topics */
     char key_id[KEY_ID];
     uint64_t epoch, seq; /* strictly growing per key: the sender keeps them over restarts */
     struct utc issued, expires;
@@ -102,7 +104,7 @@ struct envelope_peer {
         uint64_t epoch, seq;
     } seen[2]; /* per key */
 };
-/* Pins a key in place `i` (0 or 1). */
+/* Pins a key in place `i` (0 or 1); nothing was seen of it yet. */
 void envelope_peer_pin(struct envelope_peer *p, unsigned i, const unsigned char key[static KEY_PUBLIC]);
 
 /*
@@ -114,6 +116,7 @@ struct envelope_topic {
     char key_id[KEY_ID]; /* "": nothing accepted yet */
     uint64_t epoch, seq;
     unsigned char hash[32];
+    struct utc issued;
     bool withdrawn;   /* a tombstone */
     struct utc until; /* the latest `expires` of anything accepted here */
 };

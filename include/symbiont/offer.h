@@ -152,21 +152,26 @@ void offer_clear(struct offer *o);
 /*
  * Bands of the 1-2-5 series (1, 2, 5, 10, ... and below 1): 415 -> 200..500, 1000 -> 1000..2000, 0 -> 0..0.
  * Temperature: bands of 10 K, 65 -> 60..70, 60 -> 60..70, -5 -> -10..0. Unsaid stays unsaid; a span widens to
- * the bands of its ends.
+ * the bands of its ends, a band is its own.
  */
 struct span span_band(struct span s);
 struct span span_band_celsius(struct span s);
-/* "200-500", "415"; at most 40 bytes; a band that is exact prints as one number. */
-#define SPAN_TEXT 48
+/* "200-500", "415", ">200", "<500", "any"; unsaid: "". */
+#define SPAN_TEXT 56
 char *span_text(struct span s, char out[static SPAN_TEXT]);
+
+/* The centre of the cell of 0.025 degrees (about 2.5 km) that holds the place, and how far its corner is. */
+void offer_cell(double *latitude, double *longitude, double *radius_m);
+/* The cell as a zone: "c:49.325:6.125". */
+char *offer_cell_zone(double latitude, double longitude, char out[static OFFER_WORD]);
 
 /*
  * What of `full` (exact, as the site knows it) may leave at its level: `out` is what others get to see.
  * Nothing of `full` that its level does not allow survives in `out`. False: level 0, nothing leaves.
  */
 bool offer_disclose(const struct offer *full, struct offer *out);
-/* Whether `now` differs from what was told by more than a band (or in kind), so that it must be told again.
- */
+/* Whether `now` (full) differs from what was told (out of offer_disclose) so that it must be told again: an
+ * amount lies outside the band it was told in by more than a tenth of its width, or anything else changed. */
 bool offer_differs(const struct offer *told, const struct offer *now);
 
 /* Writes the body as a JSON object (compact, known keys in a fixed order, what is unsaid left out). */
