@@ -257,8 +257,10 @@ static void advance(struct engine *e, int64_t limit)
 
 // Rules lie all over the memory: their first lines are asked for together, and what these point at after
 // them.
-static void prefetch(const struct engine *e, const struct fan *f)
+static void prefetch(const struct engine *e, const struct fan *f, const struct value *values)
 {
+    for (size_t i = 0; i < f->point_count && i < PREFETCH_MOST; i++)
+        __builtin_prefetch(&values[f->points[i]]);
     size_t n = f->rule_count < PREFETCH_MOST ? f->rule_count : PREFETCH_MOST;
     for (int stage = 0; n > 1 && stage < 3; stage++)
         for (size_t i = 0; i < n; i++)
@@ -271,7 +273,7 @@ void engine_reading(struct engine *e, const struct reading *r)
     advance(e, r->time.ms);
     tick_streams(e, r->time.ms);
     const struct fan *f = &e->fans[r->meter->index];
-    prefetch(e, f);
+    prefetch(e, f, r->values);
     for (size_t i = 0; i < f->point_count; i++) {
         const struct value *v = &r->values[f->points[i]];
         if (v->reason != REASON_NOT_DUE)

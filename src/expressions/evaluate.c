@@ -208,7 +208,8 @@ static size_t operands(const struct instruction *i)
 
 double code_run(const struct instruction *code, size_t n, struct expression_state *s, int64_t t)
 {
-    double stack[MAX_STACK];
+    // Written before it is read: clearing it would cost as much as a short expression.
+    double stack[MAX_STACK] __attribute__((uninitialized));
     size_t top = 0; // values on the stack
     for (size_t k = 0; k < n; k++) {
         const struct instruction *i = &code[k];

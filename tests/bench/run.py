@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark of the main job, on loopback, with a simulated plant, mosquitto and an independent subscriber.
 
-usage: tests/bench/run.py [--seconds N] [a b c d e paho]...      (default: all, 20 s each)
+usage: tests/bench/run.py [--seconds N] [a b c d e paho rules]...      (default: all, 20 s each)
 
 a  100 TCP meters x 25 floats every 1 s, answering in 5 ms       b  1,000 meters, 20 ms
 c  ten connections with ten units each, one of the ten silent; and the same on a serial line
 d  as fast as possible on 100 connections, beside a bare epoll client in the same run, 1 and 4 in flight
 e  share of the theoretical wire time on a 9600 baud serial line
 paho  the messages of (a) and (b) through Paho alone: the part that is not ours
+rules  1,000 rules with windows over 10,000 points, beside plain C and Lua; memory of windows; replay
 
 CPU is the daemon's own, user and system, per 1,000 readings (values). Figures are printed, nothing is asserted: they depend
 on the machine; compare within one run.
@@ -266,7 +267,12 @@ def bench_paho(seconds):
             print("paho alone, %4d messages/s in bursts of %3d: %s" % (rate, burst, out), flush=True)
 
 
-BENCHES = {"a": bench_a, "b": bench_b, "c": bench_c, "d": bench_d, "e": bench_e, "paho": bench_paho}
+def bench_rules(seconds):
+    subprocess.check_call([os.path.join(BUILD, "tests/bench/bench_rules"), str(min(seconds, 5))])
+
+
+BENCHES = {"a": bench_a, "b": bench_b, "c": bench_c, "d": bench_d, "e": bench_e, "paho": bench_paho,
+           "rules": bench_rules}
 
 
 def main():
