@@ -65,6 +65,8 @@ struct device {
     struct device_timing timing;
     struct point *points;
     size_t n;
+    const char *unscaled_weight; /* a point of a weighing device that is published as whole kg because nobody
+                                  * has said where the display's decimal point is; NULL: there is none */
 };
 
 /* The rows of a profile file and of a meter's own `points`; for the man page and `profiles`. */

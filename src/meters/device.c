@@ -207,6 +207,29 @@ static void check_order(struct compile *c)
         }
 }
 
+static bool is_whole_number(const struct point *p)
+{
+    return p->type == POINT_INT16 || p->type == POINT_UINT16 || p->type == POINT_INT32 ||
+           p->type == POINT_UINT32 || p->type == POINT_BCD16 || p->type == POINT_BCD32;
+}
+
+// Indicators send what they display without its decimal point. Some tell its place in another register; where
+// none does and no scale was said, a whole number of kg is a guess.
+static const char *unscaled_weight(const struct compile *c)
+{
+    if (strcmp(medium_text(c->profile->medium), "weighing") != 0)
+        return NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct point_config *k = &c->settings[i];
+        const struct point *p = &c->points[i];
+        if (!p->hidden && is_whole_number(p) && strcmp(p->quantity->name, "mass_flow") != 0 &&
+            strncmp(p->quantity->name, "mass", 4) == 0 && !POINT_GIVEN(k, scale) && !k->decimals_from &&
+            !k->exponent_from && !k->factor_from)
+            return p->name;
+    }
+    return NULL;
+}
+
 // The places of points name files in memory that may be freed before the device.
 static void keep_places(struct compile *c)
 {
@@ -240,6 +263,8 @@ struct device *compile_device(struct compile *c)
         keep_places(c);
     if (!c->failed && c->profile)
         check_order(c);
+    if (!c->failed && !c->bad && c->profile)
+        device->unscaled_weight = unscaled_weight(c);
     if (!c->failed && !c->bad && c->n == 0)
         compile_wrong(c, c->request->place, "%s has no points: nothing to read", c->request->subject);
     free(c->settings);

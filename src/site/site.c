@@ -119,6 +119,18 @@ static void warn_shared_unit(const struct site *s, size_t i, struct diagnostics 
     }
 }
 
+static void warn_unscaled_weight(const struct site *s, size_t i, struct diagnostics *d)
+{
+    const struct meter_config *m = site_meter(s, i);
+    if (s->devices[i]->unscaled_weight)
+        diag_warning(
+            d, place_of(&m->common),
+            "meter \"%s\": point \"%s\" is taken as whole kg, because the device does not tell where its "
+            "decimal point is: compare it with the display and say the scale, "
+            "points = ( { name = \"%s\"; scale = 0.1; } ), or scale = 1 when it is right",
+            m->name, s->devices[i]->unscaled_weight, s->devices[i]->unscaled_weight);
+}
+
 static void warn_crowded_lines(const struct site *s, struct diagnostics *d)
 {
     for (size_t i = 0; i < s->root->lines.n; i++) {
@@ -173,6 +185,8 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
         return; // of a wrong configuration, doubts are noise
     for (size_t i = 0; i < s->root->meters.n; i++)
         warn_shared_unit(s, i, d);
+    for (size_t i = 0; i < s->root->meters.n; i++)
+        warn_unscaled_weight(s, i, d);
     warn_crowded_lines(s, d);
 }
 

@@ -307,6 +307,15 @@ def check():
         r, p = symbiont("check", fast), symbiont("plan", fast)
         tap.check(r.status == 0 and "warning" in r.err and "fit" in r.err, "check warns of a cycle that cannot fit", r)
         tap.check(p.status == 1 and " NO " in p.out, "and plan says by how much, with status 1", p)
+        # A weight whose decimal point only the display knows.
+        for profile, points, warned in (("dini-argeo-dgt", "", True), ("dini-argeo-dgt", 'points = ( { name = "mass_net"; scale = 0.1; } );', True),
+                                        ("dini-argeo-dgt", 'only = [ "mass_net" ]; points = ( { name = "mass_net"; scale = 1; } );', False),
+                                        ("hbm-wtx110-wtx120", "", False), ("flintec-ft111-ft112", "", False), ("rinstrum-c500", "", True),
+                                        ("eagle-ei1000-ei2000", 'order = "abcd";', False)):
+            r = symbiont("check", d.write("scale.conf", GOOD.replace('"eastron-sdm630";', '"%s"; %s' % (profile, points)) % ""))
+            found = re.findall(r'scale.conf:4: warning: meter "press": point "(mass\w+)" is taken as whole kg.*say the scale', r.err)
+            tap.check(r.status == 0 and found == ([] if not warned else ["mass_gross"]), "check %s of the scale of %s %s" % (
+                "warns" if warned else "is content", profile, points), r)
         low = d.write("low.conf", GOOD.replace("eastron-sdm630", "sontex-supercal-531") % "")
         r = symbiont("check", low)
         tap.check(r.status == 78 and "unverified" in r.err, "check refuses a profile of low confidence", r)
