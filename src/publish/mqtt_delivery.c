@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the outbox to the broker and back to the outbox: what is under way, answered, refused, lost.
-#include "mqtt_delivery.h"
+// From the outbox, the documents and the gap records to the broker.
+#include "mqtt_delivery_inside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "symbiont/encode.h"
 
-// A connection that breaks this soon after a message was sent may have been broken by it.
-#define SOON_NS       (10 * NS_PER_S)
-#define SUSPECT_AFTER 3
 // Gap records are rare, and a look at them takes the outbox's lock.
 #define GAP_LOOK_NS (1 * NS_PER_S)
 
@@ -31,68 +27,7 @@ void mqtt_delivery_free(struct mqtt_delivery *d)
     d->parcels = NULL;
 }
 
-// ---- Parcels ----
-
-// FNV-1a; 0 stands for "none" in the table of refused topics.
-static uint64_t hash_of(const char *topic)
-{
-    uint64_t h = 14695981039346656037u;
-    for (; *topic; topic++)
-        h = (h ^ (unsigned char)*topic) * 1099511628211u;
-    return h ? h : 1;
-}
-
-static struct mqtt_parcel *free_parcel(struct mqtt_delivery *d)
-{
-    for (size_t i = 0; i < d->parcel_count; i++)
-        if (d->parcels[i].state == PARCEL_FREE)
-            return &d->parcels[i];
-    return NULL;
-}
-
-static void release(struct mqtt_delivery *d, struct mqtt_parcel *p)
-{
-    if (p->state == PARCEL_FLYING)
-        d->flying--;
-    if (p->state == PARCEL_HELD)
-        d->held--;
-    p->state = PARCEL_FREE;
-}
-
-static void hold(struct mqtt_delivery *d, struct mqtt_parcel *p, struct mono due)
-{
-    release(d, p);
-    p->state = PARCEL_HELD;
-    p->due = due;
-    d->held++;
-}
-
-static void acknowledge(struct mqtt_delivery *d)
-{
-    uint64_t id = mqtt_order_ack(&d->order);
-    if (!id)
-        return;
-    outbox_ack(d->outbox, d->lane, id);
-    if (d->suspect && id >= d->suspect) {
-        d->suspect = 0;
-        d->drops = 0;
-        d->alone = false;
-    }
-}
-
-static void set_aside(struct mqtt_delivery *d, struct mqtt_parcel *p, const char *why)
-{
-    size_t prefix = strlen(d->prefix);
-    struct outbox_item item = {.id = p->id,
-                               .time = p->time,
-                               .topic = p->topic.data + prefix,
-                               .payload = p->payload.data,
-                               .n = p->payload.len};
-    outbox_reject(d->outbox, d->lane, &item, why);
-    d->counters.set_aside++;
-    mqtt_order_done(&d->order, p->id);
-    release(d, p);
-}
+// ---- Sending ----
 
 static void too_large(struct mqtt_delivery *d, struct mqtt_parcel *p, struct mono now)
 {
@@ -102,11 +37,11 @@ static void too_large(struct mqtt_delivery *d, struct mqtt_parcel *p, struct mon
     complain(&d->refusal_trouble, now, LOG_LEVEL_ERROR, d->subject, "message on %s: %s", p->topic.data, why);
     if (p->kind == PARCEL_DOCUMENT) {
         mqtt_documents_refused(d->documents, p->document);
-        release(d, p);
+        mqtt_parcel_release(d, p);
     } else if (p->kind == PARCEL_MESSAGE) {
-        set_aside(d, p, why);
+        mqtt_parcel_set_aside(d, p, why);
     } else {
-        release(d, p);
+        mqtt_parcel_release(d, p);
     }
 }
 
@@ -123,7 +58,7 @@ static bool send_parcel(struct mqtt_delivery *d, struct mqtt_parcel *p, struct m
         return true;
     }
     bool retained = p->kind == PARCEL_DOCUMENT || p->kind == PARCEL_STATUS;
-    release(d, p);
+    mqtt_parcel_release(d, p);
     p->state = PARCEL_FLYING;
     p->sent = now;
     d->flying++;
@@ -136,160 +71,9 @@ static bool send_parcel(struct mqtt_delivery *d, struct mqtt_parcel *p, struct m
     return false;
 }
 
-// ---- Connection up and down ----
-
-void mqtt_delivery_up(struct mqtt_delivery *d)
-{
-    d->announced = false;
-    d->passed = false;
-    d->gap_flying = false;
-    d->gaps_looked_at = (struct mono){0};
-}
-
-void mqtt_delivery_hand_back(struct mqtt_delivery *d)
-{
-    uint64_t first = mqtt_order_first(&d->order);
-    mqtt_order_clear(&d->order);
-    if (first)
-        outbox_rewind(d->outbox, d->lane, first);
-}
-
-// The oldest message that is not done with, when the connection broke soon after it was sent. Also one that
-// was refused: mosquitto 2.0.11 with max_queued_messages 0 refuses, and then hangs up.
-static uint64_t broken_by(const struct mqtt_delivery *d, struct mono now)
-{
-    uint64_t first = mqtt_order_first(&d->order);
-    for (size_t i = 0; first && i < d->parcel_count; i++) {
-        const struct mqtt_parcel *p = &d->parcels[i];
-        if (p->state != PARCEL_FREE && p->kind == PARCEL_MESSAGE && p->id == first && p->sent.ns &&
-            mono_since(now, p->sent) < SOON_NS)
-            return first;
-    }
-    return 0;
-}
-
-static void suspect(struct mqtt_delivery *d, uint64_t id)
-{
-    if (id && id == d->suspect) {
-        d->drops++;
-    } else {
-        d->suspect = id;
-        d->drops = id ? 1 : 0;
-    }
-    if (d->alone && d->drops > SUSPECT_AFTER) {
-        log_error(d->subject,
-                  "the broker ended the connection each time message %" PRIu64 " was sent: it is set aside",
-                  id);
-        d->condemned = id;
-    }
-    d->alone = d->drops >= SUSPECT_AFTER && !d->condemned;
-}
-
-void mqtt_delivery_down(struct mqtt_delivery *d, const struct mqtt_loss *loss, struct mono now)
-{
-    suspect(d, loss->rebuilt ? 0 : broken_by(d, now));
-    bool soon = false;
-    for (size_t i = 0; i < d->parcel_count; i++) {
-        struct mqtt_parcel *p = &d->parcels[i];
-        if (p->state == PARCEL_FLYING && p->kind == PARCEL_MESSAGE)
-            d->counters.resent++;
-        soon |= p->state == PARCEL_FLYING && p->kind == PARCEL_DOCUMENT && !loss->rebuilt &&
-                mono_since(now, p->sent) < SOON_NS;
-        release(d, p);
-    }
-    if (!mqtt_documents_lost(d->documents, soon))
-        log_error(d->subject,
-                  "the broker ends the connection when it gets one of the retained documents: it is not "
-                  "sent again until it changes");
-    mqtt_delivery_hand_back(d);
-    d->gap_flying = false;
-}
-
-// ---- Outcomes ----
-
-static void accepted(struct mqtt_delivery *d, struct mqtt_parcel *p)
-{
-    d->counters.accepted++;
-    switch (p->kind) {
-    case PARCEL_MESSAGE:
-        d->passed = true;
-        if (mqtt_not_refused(&d->refusals, p->topic_hash))
-            complaint_over(&d->refusal_trouble, d->subject, "messages on %s are accepted again",
-                           p->topic.data);
-        mqtt_order_done(&d->order, p->id);
-        break;
-    case PARCEL_DOCUMENT:
-        d->counters.documents++;
-        mqtt_documents_accepted(d->documents, p->document);
-        break;
-    case PARCEL_GAP:
-        d->counters.gaps++;
-        d->gap_flying = false;
-        outbox_gap_done(d->outbox, d->lane, &d->gap);
-        break;
-    case PARCEL_STATUS:
-        break;
-    }
-    release(d, p);
-}
-
-static void refused(struct mqtt_delivery *d, struct mqtt_parcel *p, unsigned reason, struct mono now)
-{
-    // One that is sent alone because it broke connections keeps the others waiting: it is not waited for.
-    struct mqtt_verdict v = mqtt_refused(&d->refusals, p->topic_hash, reason, d->passed || d->alone, now);
-    const char *words = p->message.words;
-    char why[220];
-    snprintf(why, sizeof why, "0x%02x %s%s%s%s", reason, v.words, *words ? " (" : "", words,
-             *words ? ")" : "");
-    d->counters.refused++;
-    complain(&d->refusal_trouble, now, LOG_LEVEL_ERROR, d->subject, "the broker refuses a message on %s: %s",
-             p->topic.data, why);
-    if (p->kind == PARCEL_MESSAGE && v.set_aside) {
-        set_aside(d, p, why);
-    } else if (p->kind == PARCEL_DOCUMENT) {
-        mqtt_documents_refused(d->documents, p->document); // sent again when it changes, or after a reconnect
-        release(d, p);
-    } else {
-        hold(d, p, v.due);
-    }
-}
-
-// The oldest of the refused ones: their places in the table say nothing about their order.
-static struct mqtt_parcel *next_refused(struct mqtt_delivery *d)
-{
-    struct mqtt_parcel *oldest = NULL;
-    for (size_t i = 0; i < d->parcel_count; i++) {
-        struct mqtt_parcel *p = &d->parcels[i];
-        if (p->state == PARCEL_FLYING && (atomic_load(&p->message.outcome) & MQTT_REFUSED) &&
-            (!oldest || p->id < oldest->id))
-            oldest = p;
-    }
-    return oldest;
-}
-
-void mqtt_delivery_collect(struct mqtt_delivery *d, struct mono now)
-{
-    bool some_refused = false;
-    for (size_t i = 0; d->flying && i < d->parcel_count; i++) {
-        struct mqtt_parcel *p = &d->parcels[i];
-        if (p->state != PARCEL_FLYING)
-            continue;
-        unsigned outcome = atomic_load(&p->message.outcome);
-        some_refused |= (outcome & MQTT_REFUSED) != 0;
-        if (outcome == MQTT_ACCEPTED)
-            accepted(d, p);
-    }
-    struct mqtt_parcel *p;
-    while (some_refused && (p = next_refused(d)))
-        refused(d, p, atomic_load(&p->message.outcome) & 0xff, now);
-    acknowledge(d);
-}
-
-// ---- Sending ----
-
 static struct mqtt_parcel *address(struct mqtt_delivery *d, enum mqtt_parcel_kind kind, const char *topic)
 {
-    struct mqtt_parcel *p = free_parcel(d);
+    struct mqtt_parcel *p = mqtt_parcel_free(d);
     if (!p)
         return NULL;
     p->kind = kind;
@@ -299,7 +83,7 @@ static struct mqtt_parcel *address(struct mqtt_delivery *d, enum mqtt_parcel_kin
     buf_reset(&p->payload);
     buf_puts(&p->topic, d->prefix);
     buf_puts(&p->topic, topic);
-    p->topic_hash = hash_of(buf_text(&p->topic));
+    p->topic_hash = mqtt_topic_hash(buf_text(&p->topic));
     return p;
 }
 
@@ -314,12 +98,12 @@ static bool send_status(struct mqtt_delivery *d, const char *word, struct mono n
 
 static bool send_document(struct mqtt_delivery *d, bool suspects, struct mono now)
 {
-    struct mqtt_parcel *p = free_parcel(d);
+    struct mqtt_parcel *p = mqtt_parcel_free(d);
     if (!p || !mqtt_documents_take(d->documents, suspects, &p->document, &p->topic, &p->payload))
         return false;
     p->kind = PARCEL_DOCUMENT;
     p->id = 0;
-    p->topic_hash = hash_of(p->topic.data);
+    p->topic_hash = mqtt_topic_hash(p->topic.data);
     return send_parcel(d, p, now);
 }
 
@@ -388,7 +172,7 @@ static void put_payload(struct mqtt_parcel *p, const struct outbox_item *item)
 static bool send_message(struct mqtt_delivery *d, bool *none, struct mono now)
 {
     struct outbox_item item;
-    if (!free_parcel(d) || mqtt_order_full(&d->order))
+    if (!mqtt_parcel_free(d) || mqtt_order_full(&d->order))
         return false;
     if (!outbox_next(d->outbox, d->lane, &item)) {
         *none = true;
@@ -404,14 +188,14 @@ static bool send_message(struct mqtt_delivery *d, bool *none, struct mono now)
     p->time = item.time;
     mqtt_order_add(&d->order, item.id);
     if (item.id == d->condemned) {
-        set_aside(d, p, "the broker ended the connection each time it was sent this message");
+        mqtt_parcel_set_aside(d, p, "the broker ended the connection each time it was sent this message");
         d->condemned = 0;
-        acknowledge(d);
+        mqtt_delivery_acknowledge(d);
         return true;
     }
     const struct mqtt_parcel *before = held_before(d, p->topic_hash);
     if (before) {
-        hold(d, p, before->due);
+        mqtt_parcel_hold(d, p, before->due);
         return true;
     }
     return send_parcel(d, p, now);
@@ -441,7 +225,7 @@ bool mqtt_delivery_pump(struct mqtt_delivery *d, struct mono now)
     }
     while (d->flying < window && send_message(d, &none, now))
         ;
-    acknowledge(d);
+    mqtt_delivery_acknowledge(d);
     // Documents that broke the connection before go last and one by one.
     if (none && d->flying == 0)
         send_document(d, true, now);
