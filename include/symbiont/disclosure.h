@@ -23,9 +23,10 @@ struct disclosure_entry {
     const char *what;   /* "offer", "need", "withdrawal", "reply", "card", "receipt", "refused", "torn" */
     const char *id;     /* of the offer or match */
     const char *stream; /* the site's own name for it: stays in the log */
-    int level;
+    int level;          /* < 0: it has none */
     const char *topic;
-    const void *message; /* the exact bytes that leave; their hash is kept, and the payload in clear */
+    const void
+        *message; /* the exact bytes that leave, or NULL; their hash is kept, and the payload in clear */
     size_t message_size;
     const char *note; /* or NULL */
 };
