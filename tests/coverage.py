@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints branch coverage per file, in groups with an aim and a floor. usage: tests/coverage.py BRANCHES.json [FILE]
+
+With FILE: the lines of that file that have branches nobody took.
+"""
+import json
+import re
+import sys
+
+AIM = 95
+# The floor is what was reached: a change that falls below it has left something untested.
+GROUPS = (
+    ("codec", r"src/meters/(modbus|rtu_find|sunspec|wire)\.c|src/simulator/sim_codec\.c", 85),
+    ("decoder", r"src/meters/(point|point_gather|point_finish|point_encode|counter|locate)\.c", 85),
+    ("outbox", r"src/store/outbox\w*\.c", 75),
+    ("signature", r"src/exchange/(envelope|key|sign|base64)\w*\.c", 80),
+    ("messages", r"src/exchange/(offer|need|message|match|disclosure|span)\w*\.c|src/publish/influx_answer\.c|src/base/(json|files)\.c", 70),
+)
+# `if (!memory)` and the like: the line asks for memory, or says that there was none.
+MEMORY = re.compile(r"(malloc|calloc|realloc|strdup|asprintf|reallocarray|buf_room|config_alloc|lane_new|no memory|out of memory|failed)")
+
+
+def branches(lines, source):
+    taken = total = memory = 0
+    for line in lines:
+        for b in line["branches"]:
+            total += 1
+            taken += b["count"] > 0
+    del memory
+    return taken, total
+
+
+def main():
+    with open(sys.argv[1]) as f:
+        files = {f["file"]: f["lines"] for f in json.load(f)["files"]}
+    if len(sys.argv) > 2:
+        with open(sys.argv[2]) as f:
+            text = f.read().split("\n")
+        for line in files[sys.argv[2]]:
+            missed = sum(not b["count"] for b in line["branches"])
+            if missed:
+                print("%5d %d of %d  %s" % (line["line_number"], missed, len(line["branches"]), text[line["line_number"] - 1]))
+        return 0
+    low = []
+    for name, pattern, floor in GROUPS:
+        group = [0, 0]
+        for path in sorted(f for f in files if re.fullmatch(pattern, f)):
+            taken, total = branches(files[path], path)
+            group = [group[0] + taken, group[1] + total]
+            if total:
+                print("%-10s %-34s %5d of %5d  %5.1f %%" % (name, path, taken, total, 100 * taken / total))
+        if group[1]:
+            share = 100 * group[0] / group[1]
+            print("%-10s %-34s %5d of %5d  %5.1f %%   aim %d, floor %d\n" % (name, "together", *group, share, AIM, floor))
+            if share < floor:
+                low.append("%s is at %.1f %%, below its floor of %d %%" % (name, share, floor))
+    print("\n".join(low))
+    return 1 if low else 0
+
+
+sys.exit(main())

@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Branch coverage of what reads foreign bytes and of what keeps data, per file: the unit and replay tests and the
+# fuzzers' seeds, run over a build of its own. Ends with status 1 when a group is below its floor.
+#
+# usage: tests/coverage.sh      (make coverage)
+set -eu
+cd "$(dirname "$0")/.."
+B=build/cov
+report=$B/branches.json
+find $B -name '*.gcda' -delete
+tests/run --timeout 600 $(ls $B/tests/unit/test_* $B/tests/replay/test_* | grep -v '\.[do]$\|\.gc' ) >$B/tests.log 2>&1 ||
+    { tail -n 40 $B/tests.log; echo "a test fails: the figures below are of what ran"; }
+tail -n 1 $B/tests.log
+for run in $B/tests/fuzz/run_*; do
+    [ -x "$run" ] && case $run in *.bin) ;; *) "$run" >/dev/null ;; esac
+done
+# Branches that only an allocation without success takes are gone through by tests/fault/malloc.py, which needs a
+# plain build; they are counted here all the same.
+gcovr --root . --object-directory $B --branches --exclude-unreachable-branches --json $report --filter 'src/' $B/src 2>/dev/null
+python3 tests/coverage.py $report
