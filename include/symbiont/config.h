@@ -152,6 +152,6 @@ const char *config_hash(const struct config *c);
 /* Prints the settings in force as a configuration file that reads back to the same. */
 void config_print(const struct section *s, const void *settings, FILE *out);
 /* The options of a section, as a scdoc fragment for the man pages. */
-void config_describe(const struct section *s, FILE *out);
+bool config_describe(const struct section *s, FILE *out);
 
 #endif

@@ -150,7 +150,10 @@ static int make_parent(const char *path)
     if (!slash || slash == copy)
         return 0;
     *slash = '\0';
-    return directory_make(copy, 0755);
+    if (access(copy, F_OK) == 0)
+        return 0;
+    // Whoever may ask is a matter of the socket's group; the umask would keep all others out.
+    return directory_make(copy, 0755) == 0 ? chmod(copy, 0755) : -1;
 }
 
 struct control *control_open(const struct control_settings *s, char *why, size_t why_size)
@@ -178,9 +181,10 @@ struct control *control_open(const struct control_settings *s, char *why, size_t
     unlink(path);
     if (make_parent(path) == 0)
         c->listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (c->listener.fd < 0 || bind(c->listener.fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        chmod(path, 0660) < 0 || listen(c->listener.fd, CLIENTS_MAX) < 0 ||
-        loop_watch(s->loop, &c->listener, EPOLLIN) < 0) {
+    // Before bind for the moment between, after it because of the umask.
+    if (c->listener.fd < 0 || fchmod(c->listener.fd, 0660) < 0 ||
+        bind(c->listener.fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(path, 0660) < 0 ||
+        listen(c->listener.fd, CLIENTS_MAX) < 0 || loop_watch(s->loop, &c->listener, EPOLLIN) < 0) {
         snprintf(why, why_size, "control socket %s: %s", path, strerror(errno));
         if (c->listener.fd >= 0)
             close(c->listener.fd);

@@ -43,6 +43,7 @@ struct library {
     struct profile_cache *cache;
     struct book *books;
     size_t n, cap;
+    bool failed; // memory was out: models are missing
 };
 
 // ---- The library ----
@@ -95,8 +96,8 @@ static void add_profile(void *arg, const char *name, const char *file, bool unve
         const char *order = known ? NULL : swapped ? "cdab" : "abcd";
         const struct device *device =
             compile(l, name, known ? 0 : 1 + (swapped ? ORDER_WORD_SWAP : ORDER_ABCD));
-        if (device)
-            add_book(l, device, order);
+        if (device && !add_book(l, device, order))
+            l->failed = true;
     }
     config_free(config);
 }
@@ -156,8 +157,10 @@ struct library *library_open(const struct command *c, int *status)
     if (l && l->diagnostics && l->cache)
         l->memory = config_read_text("", "library", &empty_section, l->diagnostics);
     if (l && l->memory) {
-        profile_each(&path, add_profile, l);
-        if (study(l))
+        bool whole = profile_each(&path, add_profile, l) && !l->failed;
+        if (diag_errors(l->diagnostics)) // a profile of the site's own can be wrong: the others are tried
+            diag_print(l->diagnostics, c->err);
+        if (whole && study(l))
             return l;
     }
     library_close(l);
@@ -187,6 +190,7 @@ struct trial {
     struct library *library;
     struct memory memory;
     uint8_t unit;
+    bool failed; // memory was out
 };
 
 struct reading {
@@ -252,6 +256,7 @@ static bool look(struct trial *t, struct session *s, const struct book *b, uint1
     const struct device *d = b->device;
     size_t asked = 0;
     bool good = reading_open(&r, d);
+    t->failed |= !good;
     for (size_t i = 0; good && i < b->plan.n && asked < most; i++) {
         // The telling one changes places with the first.
         size_t at = i == 0 ? b->telling : i == b->telling ? 0 : i;
@@ -425,6 +430,9 @@ void identify(struct library *l, struct session *s, uint8_t unit, struct identit
     *out = (struct identity){0};
     if (f.candidates && f.books && f.bases)
         try_all(&t, s, &f, out);
+    else
+        t.failed = true;
+    out->no_memory = t.failed;
     out->requests = t.memory.asked;
     if (portrait)
         memory_tell(&t.memory, portrait);

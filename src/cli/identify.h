@@ -35,6 +35,7 @@ struct identity {
     size_t n;
     char maker[72]; /* what a SunSpec device says of itself; "" else */
     size_t requests;
+    bool no_memory; /* not every model could be tried */
 };
 
 /*

@@ -238,9 +238,13 @@ bool replay_source_open(struct replay_source *s, const struct site *site, struct
 {
     size_t n;
     *why = '\0';
+    size_t before = diag_errors(d);
     s->recording = recording_new(replay_source_config(s), site, d);
-    if (!s->recording)
+    if (!s->recording) {
+        if (diag_errors(d) == before)
+            snprintf(why, why_size, "out of memory");
         return false;
+    }
     s->file = gzopen(s->path, "rb"); // takes plain files as they are
     if (!s->file) {
         snprintf(why, why_size, "cannot read %s: %s", s->path, strerror(errno));

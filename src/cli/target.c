@@ -107,9 +107,13 @@ const struct device *target_device(struct target *t, const struct command *c, in
     bool registers = false;
     double scale = 1;
     *status = EX_USAGE;
-    if (d && command_number(c, "scale", -1e12, 1e12, &scale) && named_registers(&text, c, &registers)) {
+    if (!d)
+        *status = command_fail(c, EX_OSERR, "out of memory");
+    else if (command_number(c, "scale", -1e12, 1e12, &scale) && named_registers(&text, c, &registers)) {
         if (!profile && !registers)
             command_usage(c, "say what to read: --profile NAME, or registers: --holding ADDRESS[:COUNT]");
+        else if (text.failed)
+            *status = command_fail(c, EX_OSERR, "out of memory");
         else
             t->memory = config_read_text(buf_text(&text), "command line", &root_section, d);
     }

@@ -47,7 +47,7 @@ static int run(struct command *c)
     int status = site && diag_errors(d) == 0 ? EX_OK : EX_CONFIG;
     if (command_flag(c, "json")) {
         if (!print_json(c, d, site))
-            status = EX_OSERR;
+            status = command_fail(c, EX_OSERR, "out of memory");
     } else {
         diag_print(d, c->err);
         if (status == EX_OK && command_flag(c, "print"))

@@ -18,8 +18,8 @@ static int run(struct command *c)
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (strcmp(name, files[i].name) == 0) {
-            config_describe(files[i].section, c->out);
-            return EX_OK;
+            return config_describe(files[i].section, c->out) ? EX_OK
+                                                             : command_fail(c, EX_OSERR, "out of memory");
         }
     }
     return command_usage(c, "\"%s\": wanted symbiont.conf, profile, plant or verbs", name);

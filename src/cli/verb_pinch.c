@@ -169,8 +169,7 @@ static int run(struct command *c)
             if (pinch_solve(t.streams, t.n, dt_min, &result) < 0) {
                 command_fail(c, status, "%s", strerror(errno));
             } else {
-                if (show(c, &result, dt_min))
-                    status = EX_OK;
+                status = show(c, &result, dt_min) ? EX_OK : command_fail(c, EX_OSERR, "out of memory");
                 pinch_free(&result);
             }
         }

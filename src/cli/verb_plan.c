@@ -87,7 +87,7 @@ static int print_plans(struct command *c, const struct site *s)
         "does not\n"
         "answer costs its line, at most.");
     output_object_end(&o);
-    return output_end(&o, c->out) ? status : EX_OSERR;
+    return output_end(&o, c->out) ? status : command_fail(c, EX_OSERR, "out of memory");
 }
 
 static int run(struct command *c)
@@ -97,7 +97,9 @@ static int run(struct command *c)
     struct diagnostics *d = diagnostics_new();
     struct site *site = d ? site_load(path, &profiles, d) : NULL;
     int status = EX_CONFIG;
-    if (d && (!site || diag_errors(d) > 0))
+    if (!d)
+        status = command_fail(c, EX_OSERR, "out of memory");
+    else if (!site || diag_errors(d) > 0)
         diag_print(d, c->err);
     else if (site)
         status = print_plans(c, site);

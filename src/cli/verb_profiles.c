@@ -64,9 +64,9 @@ static int list(struct command *c, const struct profile_path *path, struct diagn
                                             {"medium", NULL}, {"confidence", NULL}, {0}};
     struct listing l = {.c = c, .out = output_begin(command_flag(c, "json")), .diags = d};
     output_table(&l.out, NULL, columns);
-    profile_each(path, list_profile, &l);
+    bool whole = profile_each(path, list_profile, &l);
     output_table_end(&l.out);
-    if (!output_end(&l.out, c->out))
+    if (!output_end(&l.out, c->out) || !whole)
         return command_fail(c, EX_OSERR, "out of memory");
     if (l.shown == 0 && !l.out.json)
         return command_fail(c, EX_WRONG, "no profile is like that");

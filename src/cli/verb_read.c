@@ -102,7 +102,7 @@ static int read_once(struct read_job *job, struct device_read *r)
     if (good || o.json || said_anything(job->device, r))
         show_reading(&o, job, r);
     if (!output_end(&o, job->c->out))
-        return EX_OSERR;
+        return command_fail(job->c, EX_OSERR, "out of memory");
     fflush(job->c->out);
     if (good)
         return EX_OK;

@@ -127,7 +127,7 @@ static int run(struct command *c)
         int64_t took = mono_since(mono_now(), begun);
         const struct replay_found found = {r.sources, r.n, r.engine, r.replay, took};
         if (status == EX_OK && !replay_view_end(r.view, &found))
-            status = EX_OSERR;
+            status = command_fail(c, EX_OSERR, "out of memory");
     }
     replay_view_free(r.view);
     replay_free(r.replay);

@@ -241,7 +241,7 @@ static int run(struct command *c)
             report_csv(&r, c->out);
         else
             ok = html ? report_page(&r, c->out) : report_print(&r, json, c->out);
-        status = ok ? EX_OK : EX_OSERR;
+        status = ok ? EX_OK : command_fail(c, EX_OSERR, "out of memory");
     }
     free(r.streams);
     ledger_close(source.ledger);

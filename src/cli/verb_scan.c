@@ -60,6 +60,8 @@ static void identify_unit(struct scan *s, struct session *session, struct found 
     bool pictured = s->portrait.unit == f->unit && s->portrait.n == 0;
     if (s->library)
         identify(s->library, session, f->unit, &f->identity, pictured ? &s->portrait : NULL);
+    if (f->identity.no_memory)
+        command_fail(s->c, EX_OSERR, "unit %u: out of memory, not every model could be tried", f->unit);
 }
 
 // All have been asked. Units that say the same are one device only if there is no id without an answer.

@@ -236,7 +236,7 @@ static int run(struct command *c)
     show_streams(&o, json_object_get(root, "streams"));
     output_object_end(&o);
     json_decref(root);
-    return output_end(&o, c->out) ? EX_OK : EX_OSERR;
+    return output_end(&o, c->out) ? EX_OK : command_fail(c, EX_OSERR, "out of memory");
 }
 
 static const struct verb_option options[] = {VERB_CONFIG, VERB_SOCKET, VERB_JSON, {0}};

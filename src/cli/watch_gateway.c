@@ -154,7 +154,7 @@ static int check_names(const struct gateway_source *g)
     const char **names = calloc(n + 1, sizeof *names);
     int status = EX_OK;
     if (!names)
-        return EX_OSERR;
+        return command_fail(g->c, EX_OSERR, "out of memory");
     for (size_t i = 0; i < n; i++) {
         const char *name = text_of(json_array_get(meters, i), "name");
         names[i] = name ? name : "";

@@ -85,6 +85,7 @@ static char *conf_d_path(struct reading *r, const char *path, const char *name)
     int directory = slash ? (int)(slash - path) + 1 : 0;
     struct buf out = {0};
     buf_printf(&out, "%.*sconf.d%s%s", directory, path, *name ? "/" : "", name);
+    r->owner->failed |= out.failed;
     char *copy = out.failed ? NULL : config_copy(r->owner, out.data, out.len);
     buf_free(&out);
     return copy;
@@ -99,6 +100,8 @@ static void add_conf_d(struct reading *r, const char *path)
     int n = scandir(directory, &entries, is_conf, by_bytes);
     if (n < 0 && errno == ENOENT)
         return;
+    if (n < 0 && errno == ENOMEM)
+        r->owner->failed = true;
     if (n < 0 || n > CONF_D_MAX) {
         struct place at = {directory, 0};
         if (n < 0)

@@ -50,6 +50,7 @@ static void sentence(struct buf *out, const char *before, struct buf *text, cons
         escaped(buf_text(text), out);
         buf_puts(out, after);
     }
+    out->failed |= text->failed; // the reset forgets it
     buf_reset(text);
 }
 
@@ -80,6 +81,7 @@ static void describe_option(const struct option *o, struct buf *out)
     if (body.len)
         buf_printf(out, "\t%s\n", buf_text(&body));
     buf_putc(out, '\n');
+    out->failed |= body.failed || text.failed;
     buf_free(&body);
     buf_free(&text);
 }
@@ -102,15 +104,18 @@ static void describe(const struct section *s, const char *path, int depth, struc
         buf_puts(out, title);
         buf_puts(out, "\n\n");
         describe(o->section, title, depth + 1, out);
+        out->failed |= inner.failed;
         buf_free(&inner);
     }
 }
 
-void config_describe(const struct section *s, FILE *out)
+bool config_describe(const struct section *s, FILE *out)
 {
     struct buf text = {0};
     describe(s, "", 0, &text);
-    if (text.len && !text.failed)
+    bool good = !text.failed;
+    if (text.len && good)
         fwrite(text.data, 1, text.len, out);
     buf_free(&text);
+    return good;
 }

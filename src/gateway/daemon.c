@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include "gateway/gateway.h"
 #include "symbiont/supervisor.h"
@@ -12,11 +15,13 @@
 static struct site *read_site(const char *path, const struct profile_path *profiles)
 {
     struct diagnostics *d = diagnostics_new();
-    if (!d)
+    if (!d) {
+        fprintf(stderr, "%s: out of memory\n", path);
         return NULL;
+    }
     struct site *site = site_load(path, profiles, d);
     diag_print(d, stderr);
-    if (site && diag_errors(d) > 0) {
+    if (diag_errors(d) > 0) {
         fprintf(stderr, "%s: %zu error%s, not started\n", path, diag_errors(d),
                 diag_errors(d) == 1 ? "" : "s");
         site_free(site);
@@ -26,9 +31,19 @@ static struct site *read_site(const char *path, const struct profile_path *profi
     return site;
 }
 
+// Passwords and keys pass through memory: no core file, no look from outside. And what it writes is its own.
+static void keep_to_itself(void)
+{
+    const struct rlimit none = {0, 0};
+    umask(0077);
+    if (setrlimit(RLIMIT_CORE, &none) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+        log_warning("start", "cannot forbid core files: %s", strerror(errno));
+}
+
 int daemon_main(const char *config, bool check)
 {
     char why[512];
+    keep_to_itself();
     if (units_open(why, sizeof why) < 0) {
         fprintf(stderr, "symbiontd: %s\n", why);
         return EX_SOFTWARE;

@@ -33,7 +33,7 @@ static const char *stream_of(const char *name)
 static int stream_number(const struct gateway *g, const char *name)
 {
     struct stream *s;
-    for (size_t i = 0; (s = engine_stream(g->engine, i)); i++)
+    for (size_t i = 0; g->stream_numbers && (s = engine_stream(g->engine, i)); i++)
         if (strcmp(stream_name(s), name) == 0)
             return g->stream_numbers[i];
     return -1;
@@ -165,8 +165,13 @@ static bool number_streams(struct gateway *g)
     free(g->stream_recalls);
     g->stream_numbers = calloc(g->site->root->streams.n + 1, sizeof *g->stream_numbers);
     g->stream_recalls = calloc(g->site->root->streams.n + 1, sizeof *g->stream_recalls);
-    if (!g->stream_numbers || !g->stream_recalls)
+    if (!g->stream_numbers || !g->stream_recalls) {
+        free(g->stream_numbers); // zeros would be the number of a stream
+        free(g->stream_recalls);
+        g->stream_numbers = NULL;
+        g->stream_recalls = NULL;
         return false;
+    }
     for (size_t i = 0; (s = engine_stream(g->engine, i)); i++) {
         struct ledger_stream what;
         struct other_unit unit = {.what = &what};
@@ -270,8 +275,13 @@ int gateway_open_engine(struct gateway *g, char *why, size_t why_size)
         return -1;
     snprintf(why, why_size, "out of memory");
     g->engine = engine_new(g->site, &hooks);
-    if (!g->engine || !number_streams(g))
+    if (!g->engine)
         return -1;
+    if (!number_streams(g)) {
+        engine_free(g->engine); // it remembers nothing yet: the stop must not keep that in place of what was
+        g->engine = NULL;
+        return -1;
+    }
     recall_all(g);
     engine_load(g->engine, kept, g);
     g->engine_timer.fire = tick;

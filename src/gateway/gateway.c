@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "symbiont/files.h"
 #include "symbiont/supervisor.h"
@@ -29,6 +30,16 @@ static void raise_descriptor_limit(void)
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
         log_warning("start", "cannot raise the limit on open files: %s", strerror(errno));
+}
+
+// Made by us it is closed. One that was there before may be open, which is the owner's choice, if a doubtful
+// one.
+static void warn_open_directory(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && st.st_mode & 077)
+        log_warning("start", "storage directory %s is open to group or others (mode %04o): chmod 0700 %s",
+                    path, (unsigned)st.st_mode & 07777, path);
 }
 
 // ---- Signals ----
@@ -159,6 +170,7 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
         snprintf(why, why_size, "storage directory %s: %s", root->storage.directory, strerror(errno));
         return -1;
     }
+    warn_open_directory(root->storage.directory);
     if (publishing_open(g, why, why_size) < 0)
         return -1;
     if (gateway_open_engine(g, why, why_size) < 0)

@@ -80,6 +80,8 @@ void gateway_forget_stream(struct gateway *g, const char *name);
 int publishing_open(struct gateway *g, char *why, size_t why_size);
 int publishing_start(struct gateway *g);
 void publishing_close(struct gateway *g, struct mono deadline);
+/* Before a reload: could every publisher that it changes be opened? False with a sentence in `why`. */
+bool publishing_ready(const struct gateway *g, const struct site *fresh, char *why, size_t why_size);
 int publishing_reload(struct gateway *g, struct site *fresh);
 /* The meter goes: what publishers hold back of it is published. */
 void publishing_forget(struct gateway *g, const struct meter_info *m);

@@ -98,6 +98,24 @@ static bool storage_equal(const struct storage_group *a, const struct storage_gr
            a->disk_max == b->disk_max && a->memory_max == b->memory_max;
 }
 
+static bool must_reopen(const struct gateway *g, const struct site *fresh, size_t i)
+{
+    return strcmp(g->site->root->site.id, fresh->root->site.id) != 0 ||
+           !storage_equal(&g->site->root->storage, &fresh->root->storage) ||
+           !site_publisher_equal(g->site, fresh, i);
+}
+
+bool publishing_ready(const struct gateway *g, const struct site *fresh, char *why, size_t why_size)
+{
+    for (size_t i = 0; publishers[i]; i++) {
+        const void *settings = site_publisher(fresh, i);
+        if (publishers[i]->configured(settings) && must_reopen(g, fresh, i) &&
+            !publishers[i]->ready(settings, why, why_size))
+            return false;
+    }
+    return true;
+}
+
 // Publishers whose settings did not change keep their connection; the outbox is reconfigured only when its
 // own settings changed, because everyone must be out of it meanwhile.
 int publishing_reload(struct gateway *g, struct site *fresh)
@@ -112,7 +130,7 @@ int publishing_reload(struct gateway *g, struct site *fresh)
         log_warning("storage", "directory: a change takes a restart; %s stays in use",
                     g->site->root->storage.directory);
     for (size_t i = 0; publishers[i]; i++) {
-        closed[i] = all || !site_publisher_equal(g->site, fresh, i);
+        closed[i] = must_reopen(g, fresh, i);
         if (closed[i])
             close_one(&g->publishers[i], deadline);
     }

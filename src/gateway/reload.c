@@ -191,7 +191,7 @@ static void apply(struct gateway *g, struct site *fresh)
         log_info("reload", "%zu of %zu lines and %zu of %zu meters unchanged", count(line_kept, old_lines),
                  fresh->root->lines.n, count(meter_kept, old_meters), fresh->root->meters.n);
         log_set_level((enum log_level)fresh->root->log_level);
-        publishing_reload(g, fresh);
+        bool publishes = publishing_reload(g, fresh) == 0;
         drop_old(g, fresh, line_kept, meter_kept);
         poller_configure(g->poller, &fresh->root->polling);
         g->gate.limit = (int)fresh->root->polling.connects;
@@ -202,7 +202,7 @@ static void apply(struct gateway *g, struct site *fresh)
         g->lines = lines;
         g->meters = meters;
         gateway_exchange_engine(g, engine);
-        if (bring_up(g, fresh, lines, meters) < 0)
+        if (bring_up(g, fresh, lines, meters) < 0 || !publishes)
             snprintf(g->reload_error, sizeof g->reload_error, "not everything could be opened, see the log");
         // Publishers that were opened anew know none of the documents.
         for (size_t i = 0; i < fresh->root->meters.n; i++)
@@ -221,6 +221,10 @@ void gateway_reload(struct gateway *g)
     supervisor_tell("RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(mono_now().ns / 1000));
     g->reloads++;
     struct site *fresh = read_again(g);
+    if (fresh && !publishing_ready(g, fresh, g->reload_error, sizeof g->reload_error)) {
+        site_free(fresh);
+        fresh = NULL;
+    }
     if (fresh)
         apply(g, fresh);
     if (g->reload_error[0]) {

@@ -89,6 +89,7 @@ struct found {
 struct listing {
     struct found *items;
     size_t n, cap;
+    bool failed; // memory was out
 };
 
 static int by_name(const void *left, const void *right)
@@ -117,16 +118,20 @@ static void list_file(struct listing *l, const char *directory, const char *file
     if (l->n == l->cap) {
         size_t cap = l->cap ? 2 * l->cap : 64;
         struct found *items = reallocarray(l->items, cap, sizeof *items);
-        if (!items)
+        if (!items) {
+            l->failed = true;
             return;
+        }
         l->items = items;
         l->cap = cap;
     }
     if (asprintf(&f.file, "%s/%s", directory, file) >= 0)
         l->items[l->n++] = f;
+    else
+        l->failed = true;
 }
 
-void profile_each(const struct profile_path *path,
+bool profile_each(const struct profile_path *path,
                   void (*each)(void *arg, const char *name, const char *file, bool unverified), void *arg)
 {
     char directory[3000];
@@ -147,4 +152,5 @@ void profile_each(const struct profile_path *path,
     for (size_t i = 0; i < l.n; i++)
         free(l.items[i].file);
     free(l.items);
+    return !l.failed;
 }

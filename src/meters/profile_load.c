@@ -84,6 +84,8 @@ static const struct loaded_profile *read_profile(struct loaded_profile **all, co
         l->bad = diag_errors(own) > 0;
         diag_each(own, pass_on, d);
     }
+    if (!l || !own || !l->name)
+        diag_error(d, (struct place){file, 0}, "out of memory");
     diagnostics_free(own);
     if (!l || !l->name || !l->config) {
         if (l) {

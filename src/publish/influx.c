@@ -120,19 +120,20 @@ static void free_all(struct publisher *p)
     free(p);
 }
 
-static bool secret_can_be_read(const struct influx_config *c, char *why, size_t why_size)
+static bool ready(const void *settings, char *why, size_t why_size)
 {
+    const struct influx_config *c = settings;
     const char *file = c->token_file ? c->token_file : c->password_file;
     char secret[1024];
     int rc = file ? secret_read(file, secret, sizeof secret, why, why_size) : 0;
     explicit_bzero(secret, sizeof secret);
-    return rc == 0;
+    return rc == 0 && (!c->key_file || key_file_check(c->key_file, why, why_size) == 0);
 }
 
 static struct publisher *open_influx(const void *settings, const struct publisher_site *site, char *why,
                                      size_t why_size)
 {
-    if (!secret_can_be_read(settings, why, why_size))
+    if (!ready(settings, why, why_size))
         return NULL;
     struct publisher *p = calloc(1, sizeof *p);
     if (!p) {
@@ -228,6 +229,7 @@ const struct publisher_kind publisher_influx = {
     .section = &influx_section,
     .configured = influx_configured,
     .check = influx_check,
+    .ready = ready,
     .open = open_influx,
     .start = start,
     .reading = reading,

@@ -141,15 +141,18 @@ static bool pack(struct influx_http *h, const char *data, size_t n)
     return true;
 }
 
+#define SECRET_MAX 1024
+
 // Read for every request: a changed secret is used at once. False: `words` says why.
-static bool authorize(struct influx_http *h, struct curl_slist **headers, struct influx_response *r)
+static bool authorize(struct influx_http *h, struct curl_slist **headers, struct influx_response *r,
+                      char secret[static SECRET_MAX])
 {
     const struct influx_config *c = h->config;
     const char *file = c->token_file ? c->token_file : c->password_file;
-    char secret[1024], header[1100];
+    char header[SECRET_MAX + 40];
     if (!file)
         return true;
-    if (secret_read(file, secret, sizeof secret, r->words, sizeof r->words) < 0)
+    if (secret_read(file, secret, SECRET_MAX, r->words, sizeof r->words) < 0)
         return false;
     if (c->token_file) {
         snprintf(header, sizeof header, "Authorization: Token %s", secret);
@@ -158,9 +161,19 @@ static bool authorize(struct influx_http *h, struct curl_slist **headers, struct
         curl_easy_setopt(h->curl, CURLOPT_USERNAME, c->user);
         curl_easy_setopt(h->curl, CURLOPT_PASSWORD, secret);
     }
-    explicit_bzero(secret, sizeof secret);
     explicit_bzero(header, sizeof header);
     return true;
+}
+
+// Some servers repeat what they refuse, and their words go to the log. A short one would be found by chance.
+static void conceal(char *text, size_t n, const char *secret)
+{
+    size_t length = strlen(secret);
+    if (length < 4)
+        return;
+    for (char *at; text && (at = memmem(text, n, secret, length));
+         n -= (size_t)(at - text) + length, text = at + length)
+        memset(at, '*', length);
 }
 
 static void wipe(struct curl_slist *headers)
@@ -205,6 +218,7 @@ static void read_answer(struct influx_http *h, struct influx_response *r)
 enum influx_exchange influx_http_post(struct influx_http *h, const char *data, size_t n,
                                       struct influx_response *r)
 {
+    char secret[SECRET_MAX] = "";
     bool packed = h->config->gzip && pack(h, data, n);
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: text/plain; charset=utf-8");
     headers = curl_slist_append(headers, "Expect:"); // else curl waits a second for "100 Continue"
@@ -215,8 +229,9 @@ enum influx_exchange influx_http_post(struct influx_http *h, const char *data, s
     r->retry_after_s = 0;
     r->redirect[0] = r->words[0] = '\0';
     r->wire_bytes = packed ? h->packed.len : n;
-    if (!authorize(h, &headers, r)) {
+    if (!authorize(h, &headers, r, secret)) {
         wipe(headers);
+        explicit_bzero(secret, sizeof secret);
         return INFLUX_NO_SECRET;
     }
     h->response = r;
@@ -233,5 +248,8 @@ enum influx_exchange influx_http_post(struct influx_http *h, const char *data, s
         read_answer(h, r);
     else
         snprintf(r->words, sizeof r->words, "%s", h->error[0] ? h->error : curl_easy_strerror(rc));
+    conceal(r->body.data, r->body.len, secret);
+    conceal(r->redirect, strlen(r->redirect), secret);
+    explicit_bzero(secret, sizeof secret);
     return exchange_of(rc);
 }

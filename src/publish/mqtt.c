@@ -214,11 +214,17 @@ static struct mono heartbeat(struct publisher *p)
     return (struct mono){atomic_load(&p->sender.heartbeat)};
 }
 
+static bool ready(const void *settings, char *why, size_t why_size)
+{
+    return mqtt_files_can_be_read(settings, why, why_size);
+}
+
 const struct publisher_kind publisher_mqtt = {
     .name = "mqtt",
     .section = &mqtt_section,
     .configured = mqtt_configured,
     .check = mqtt_check,
+    .ready = ready,
     .open = open_mqtt,
     .start = start,
     .reading = reading,

@@ -214,7 +214,7 @@ static void timer_fired(struct timer *t, struct mono now)
 
 // ---- The owner's side ----
 
-static bool files_can_be_read(const struct mqtt_config *config, char *why, size_t why_size)
+bool mqtt_files_can_be_read(const struct mqtt_config *config, char *why, size_t why_size)
 {
     char secret[512];
     struct utc end;
@@ -228,22 +228,13 @@ static bool files_can_be_read(const struct mqtt_config *config, char *why, size_
     for (size_t i = 0; i < sizeof certificates / sizeof certificates[0]; i++)
         if (certificates[i] && certificate_expiry(certificates[i], &end, why, why_size) < 0)
             return false;
-    struct buf key = {0};
-    if (config->key_file && file_read(config->key_file, 1 << 16, &key) < 0) {
-        snprintf(why, why_size, "cannot read key_file %s: %m", config->key_file);
-        buf_free(&key);
-        return false;
-    }
-    if (key.data)
-        explicit_bzero(key.data, key.cap);
-    buf_free(&key);
-    return true;
+    return !config->key_file || key_file_check(config->key_file, why, why_size) == 0;
 }
 
 struct mqtt_client *mqtt_client_new(const struct mqtt_client_settings *s,
                                     const struct mqtt_client_events *events, char *why, size_t why_size)
 {
-    if (!files_can_be_read(s->config, why, why_size))
+    if (!mqtt_files_can_be_read(s->config, why, why_size))
         return NULL;
     struct mqtt_client *c = calloc(1, sizeof *c);
     if (!c) {

@@ -55,6 +55,9 @@ struct mqtt_client_events {
     void (*suback)(void *arg, const char *filter, unsigned code, const char *words);
 };
 
+/* Password, key and certificates, as they are now. False with a sentence in `why`. */
+bool mqtt_files_can_be_read(const struct mqtt_config *config, char *why, size_t why_size);
+
 /* NULL with a sentence in `why`: memory, or a secret or certificate that cannot be read. */
 struct mqtt_client *mqtt_client_new(const struct mqtt_client_settings *s,
                                     const struct mqtt_client_events *events, char *why, size_t why_size);

@@ -216,6 +216,15 @@ static void take_paces(struct site *s, const struct site_pace *paces, size_t n)
                 s->pace_ns[i] = paces[k].every_ns;
 }
 
+// Without memory a part can be missing that nobody has complained of.
+static bool is_whole(const struct site *s)
+{
+    for (size_t i = 0; s && i < s->root->meters.n; i++)
+        if (!s->devices[i])
+            return false;
+    return s != NULL;
+}
+
 struct site *site_load(const char *path, const struct profile_path *profiles, struct diagnostics *d)
 {
     return site_load_paced(path, profiles, NULL, 0, d);
@@ -225,21 +234,20 @@ struct site *site_load_paced(const char *path, const struct profile_path *profil
                              const struct site_pace *paces, size_t pace_count, struct diagnostics *d)
 {
     struct site *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    s->holders = 1;
-    s->config = config_read_path(path, true, site_section(), d);
-    if (!s->config) {
-        free(s);
-        return NULL;
+    if (s) {
+        s->holders = 1;
+        s->config = config_read_path(path, true, site_section(), d);
+        s->root = s->config ? config_root(s->config) : NULL;
+        if (s->root && make_tables(s)) {
+            take_paces(s, paces, pace_count);
+            check_all(s, profiles, d);
+        } else {
+            site_free(s);
+            s = NULL;
+        }
     }
-    s->root = config_root(s->config);
-    if (!make_tables(s)) {
-        site_free(s);
-        return NULL;
-    }
-    take_paces(s, paces, pace_count);
-    check_all(s, profiles, d);
+    if (diag_errors(d) == 0 && !is_whole(s))
+        diag_error(d, (struct place){path, 0}, "out of memory");
     return s;
 }
 
