@@ -181,6 +181,6 @@ int scan_show(const struct scan *s)
     show_config(&o, s);
     output_object_end(&o);
     if (!output_end(&o, s->c->out))
-        return EX_OSERR;
+        return command_fail(s->c, EX_OSERR, "out of memory");
     return s->n ? EX_OK : EX_WRONG;
 }

@@ -59,9 +59,9 @@ static bool add_registers(struct buf *text, const struct command *c, const char 
     const char *order = command_value(c, "order"), *scale = command_value(c, "scale");
     for (int64_t at = first; at + words <= first + count && at + words <= 65536; at += words) {
         buf_printf(text,
-                   "{ name = \"%s_%lld\"; quantity = \"value\"; table = \"%s\"; address = %lld; type = "
+                   "{ name = \"%s_%lld\"; quantity = \"%s\"; table = \"%s\"; address = %lld; type = "
                    "\"%s\"; unit = \"\";",
-                   table, (long long)at, table, (long long)at, type);
+                   table, (long long)at, bits ? "status" : "value", table, (long long)at, type);
         if (order && !bits)
             buf_printf(text, " order = \"%s\";", order);
         if (scale && !bits)
