@@ -305,7 +305,7 @@ struct orphan {
     char family[OFFER_WORD]; /* EWC-Stat code where there is a cited one ("W072"), else the List of Waste code
                               */
     bool hazardous;
-    unsigned sites, flows;
+    unsigned sites, flows, placed; /* placed: flows whose place is known */
     struct span annual_t;
     float months[12]; /* share of the mean month */
     double middle_latitude, middle_longitude, spread_m;

@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include "matching/inside.h"
+#include "matching/group.h"
 
 static int by_text(const void *a, const void *b)
 {
@@ -122,7 +122,7 @@ static double gate_weight(const struct match_gate *g)
     return add[g->result] + (g->hard && g->result == GATE_FAIL ? 2 : 0) + g->severity;
 }
 
-static void strongest(struct match *m)
+void match_strongest(struct match *m)
 {
     bool taken[MATCH_GATES] = {false};
     m->strongest_count = 0;
@@ -206,7 +206,7 @@ static void judge(const struct pairing *p, struct match *out)
     out->verdict = o[CORNER_BEST].refused                              ? MATCH_REFUSED
                    : o[CORNER_WORST].refused || o[CORNER_BEST].unknown ? MATCH_POSSIBLE
                                                                        : MATCH_CERTAIN;
-    strongest(out);
+    match_strongest(out);
 }
 
 static void set_unsaid(struct match *out)

@@ -11,6 +11,9 @@
 // Shifted temperatures closer than this are one row: they differ by rounding only.
 #define SAME_K 1e-9
 
+// Up to so many streams each row is summed by itself; the time grows with the square.
+#define FEW 300
+
 // Below this a flow is "nothing": loads are given in kW with a few decimals.
 #define NOTHING_KW 1e-7
 
@@ -61,15 +64,55 @@ static size_t make_rows(const struct shifted *s, size_t n, struct pinch_row *row
     return kept;
 }
 
+// For a list of streams of usual length: sums of their own in each row, so that nothing is left of what cancels.
+static void sum_few(const struct shifted *s, size_t n, struct pinch_result *r)
+{
+    for (size_t i = 0; i + 1 < r->n; i++) {
+        double middle = (r->rows[i].shifted_c + r->rows[i + 1].shifted_c) / 2;
+        for (size_t k = 0; k < n; k++)
+            if (s[k].hot_end > middle && s[k].cold_end < middle)
+                r->rows[i].net_cp += s[k].cp;
+    }
+}
+
+// The row at a temperature, or just below it.
+static size_t row_at(const struct pinch_result *r, double shifted_c)
+{
+    size_t low = 0, high = r->n - 1;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (r->rows[middle].shifted_c - shifted_c > SAME_K)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// For a whole territory: each stream begins and ends in one row, a running sum does the rest.
+static void sum_many(const struct shifted *s, size_t n, struct pinch_result *r)
+{
+    long double running = 0;
+    for (size_t k = 0; k < n; k++) {
+        r->rows[row_at(r, s[k].hot_end)].net_cp += s[k].cp;
+        r->rows[row_at(r, s[k].cold_end)].net_cp -= s[k].cp;
+    }
+    for (size_t i = 0; i + 1 < r->n; i++) {
+        running += (long double)r->rows[i].net_cp;
+        r->rows[i].net_cp = (double)running;
+    }
+    r->rows[r->n - 1].net_cp = 0;
+}
+
 static void balance(const struct shifted *s, size_t n, struct pinch_result *r)
 {
     double flow = 0, least = 0;
+    if (n <= FEW)
+        sum_few(s, n, r);
+    else
+        sum_many(s, n, r);
     for (size_t i = 0; i + 1 < r->n; i++) {
         struct pinch_row *row = &r->rows[i];
-        double middle = (row->shifted_c + r->rows[i + 1].shifted_c) / 2;
-        for (size_t k = 0; k < n; k++)
-            if (s[k].hot_end > middle && s[k].cold_end < middle)
-                row->net_cp += s[k].cp;
         row->interval_kw = row->net_cp * (row->shifted_c - r->rows[i + 1].shifted_c);
         flow += row->interval_kw;
         least = fmin(least, flow);
