@@ -143,9 +143,8 @@ static uint32_t common_code(const struct group_asked *q)
 static void admit(struct group *g, const struct party *p, uint32_t code)
 {
     const struct waste_code *own = waste_find(code_of(p)), *common = waste_find(code);
-    char text[WASTE_TEXT + OFFER_WORD] = "";
+    const char *text = p->pseudonym;
     enum reason bad = unfit(p, g->asked->now);
-    strncat(text, p->pseudonym, OFFER_WORD - 1);
     if (bad != REASONS)
         say(g, GATE_FAIL, "member", text, bad, false, NAN, NAN, NAN, "", 0.1);
     else if (own && common && waste_hazardous(own) != waste_hazardous(common))
