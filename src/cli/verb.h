@@ -40,6 +40,7 @@
     ROW(replay)                                                                                              \
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
+    ROW(keygen)                                                                                              \
     ROW(pinch)                                                                                               \
     ROW(options)                                                                                             \
     ROW(completion)                                                                                          \
