@@ -79,6 +79,9 @@ void outbox_ack(struct outbox *o, size_t lane, uint64_t id);
 /* Sets one message aside, with the server's words, in a bounded ring on disk (the last 1,000); the caller
  * acks it afterwards in order. */
 void outbox_reject(struct outbox *o, size_t lane, const struct outbox_item *item, const char *why);
+/* Is this very message in that ring? After a restart it is offered again when one before it was not yet
+ * acknowledged; the server need not refuse it a second time. */
+bool outbox_was_rejected(struct outbox *o, size_t lane, const struct outbox_item *item);
 
 /* One message of that ring. */
 struct outbox_rejected {

@@ -47,6 +47,16 @@ static size_t byte_limit(const struct influx_sender *s)
                                                                              : limit);
 }
 
+// What was set aside before a restart, while its batch was being taken apart, need not be found again.
+static void forget_rejected(struct influx_sender *s, const struct outbox_item *item)
+{
+    struct influx_entry *e = &s->batch.entries[s->batch.n - 1];
+    struct outbox_item as_sent = *item; // the list has it with its line end
+    as_sent.payload = s->batch.text.data + e->at;
+    as_sent.n = e->n;
+    e->gone = outbox_was_rejected(s->outbox, s->lane, &as_sent);
+}
+
 // Takes what there is, up to the limits. True: the batch is full.
 static bool gather(struct influx_sender *s, struct mono now)
 {
@@ -60,6 +70,7 @@ static bool gather(struct influx_sender *s, struct mono now)
             outbox_rewind(s->outbox, s->lane, item.id);
             return true;
         }
+        forget_rejected(s, &item);
         if (s->batch.n == 1)
             s->batch_due = mono_add(now, s->config->batch_age_ns);
     }

@@ -281,6 +281,11 @@ void outbox_reject(struct outbox *o, size_t lane, const struct outbox_item *item
     look_at_events(o);
 }
 
+bool outbox_was_rejected(struct outbox *o, size_t lane, const struct outbox_item *item)
+{
+    return rejects_have(o->rejects, o->lanes[lane]->name, item);
+}
+
 size_t outbox_rejected_each(struct outbox *o, void (*each)(const struct outbox_rejected *what, void *arg),
                             void *arg)
 {

@@ -19,6 +19,7 @@ struct rejects {
     struct reject *head, *tail;
     size_t n, bytes;
     uint64_t last, saved; // numbers
+    uint64_t highest_id;  // of all lanes: what comes after it needs no look
 };
 
 struct rejects *rejects_new(void)
@@ -76,6 +77,8 @@ static void append(struct rejects *r, struct reject *added, uint64_t number)
 {
     added->number = number;
     r->last = number;
+    if (added->what.id > r->highest_id)
+        r->highest_id = added->what.id;
     if (r->tail)
         r->tail->next = added;
     else
@@ -121,6 +124,24 @@ size_t rejects_each(struct rejects *r, void (*each)(const struct outbox_rejected
         each(&p->what, arg);
     pthread_mutex_unlock(&r->lock);
     return n;
+}
+
+static bool is_same(const struct outbox_rejected *what, const char *lane, const struct outbox_item *item)
+{
+    size_t n = item->n < REJECT_PAYLOAD_MAX ? item->n : REJECT_PAYLOAD_MAX;
+    return what->id == item->id && what->time.ms == item->time.ms && strcmp(what->lane, lane) == 0 &&
+           what->n == n && memcmp(what->payload, item->payload, n) == 0;
+}
+
+bool rejects_have(struct rejects *r, const char *lane, const struct outbox_item *item)
+{
+    bool found = false;
+    pthread_mutex_lock(&r->lock);
+    if (item->id <= r->highest_id)
+        for (const struct reject *p = r->head; p && !found; p = p->next)
+            found = is_same(&p->what, lane, item);
+    pthread_mutex_unlock(&r->lock);
+    return found;
 }
 
 bool rejects_changed(struct rejects *r)

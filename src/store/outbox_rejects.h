@@ -22,6 +22,9 @@ void rejects_restore(struct rejects *r, uint64_t number, const struct outbox_rej
 size_t rejects_each(struct rejects *r, void (*each)(const struct outbox_rejected *what, void *arg),
                     void *arg);
 
+/* Is it among them: lane, id, time and content. */
+bool rejects_have(struct rejects *r, const char *lane, const struct outbox_item *item);
+
 bool rejects_changed(struct rejects *r);
 /* Calls `save` for each that is not in the file; returns the lowest number still kept (all below may go from
  * the file), and in *upto what to tell rejects_saved. Stops and returns 0 when `save` returns nonzero. */

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The InfluxDB publisher against InfluxDB 1.6, VictoriaMetrics, and a server that answers what the test says."""
+import contextlib
 import os
+import shutil
+import sqlite3
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -183,6 +187,42 @@ def test_one_bad_line_among_many_is_found():
             assert rejected[0]["why"] == "something is wrong"
         assert len(server.requests) < 25, len(server.requests)
         assert len([l for l in server.stored if l.startswith("meters")]) == 400
+
+
+def test_a_bad_line_is_found_once_over_a_restart():
+    """The batch is taken apart, its bad line set aside; then the server is busy, and the power fails."""
+    with HttpStub() as server, tempfile.TemporaryDirectory() as directory:
+        path, bad = os.path.join(directory, "outbox.db"), (400, b'{"error":"something is wrong"}')
+        server.judge = lambda r: bad if b"poison" in r.body else 503
+        settings = v1(server.url, "").replace("20 ms", "300 ms")
+        with Driver("influxdb", settings, outbox=path, spill_ms=350) as d:
+            d.tell("event", "a", "{}", "poison,site=x v=1 1")
+            d.tell("readings", 10, 20)
+            assert wait_until(lambda: d.tell("status")["set_aside"] == 1, 20), d.tell("status")
+            assert wait_until(lambda: d.tell("stats")["on_disk"] == 201, 20), d.tell("stats")
+            # The list of what was set aside is written within a second or two.
+            assert wait_until(lambda: rejected_in(path) == 1, 20)
+            d.kill()
+        asked = len(server.requests)
+        server.judge = lambda r: bad if b"poison" in r.body else 204
+        with Driver("influxdb", settings, outbox=path, spill_ms=350) as d:
+            assert d.tell("sent", 20000), d.tell("status")
+            assert d.tell("status")["set_aside"] == 0 and len(d.tell("rejected")["rejected"]) == 1, (d.tell("status"), d.tell("rejected"))
+        assert not [r for r in server.requests[asked:] if b"poison" in r.body], "it was sent again"
+        assert len(server.requests) - asked <= 3 and len([l for l in server.stored if l.startswith("meters")]) == 200
+
+
+def rejected_in(path):
+    """Of the file as a power cut would leave it now: it is locked by its owner, so a copy is looked at."""
+    with tempfile.TemporaryDirectory() as directory:
+        for suffix in ("", "-wal"):
+            if os.path.exists(path + suffix):
+                shutil.copy(path + suffix, os.path.join(directory, "copy" + suffix))
+        try:
+            with contextlib.closing(sqlite3.connect(os.path.join(directory, "copy"))) as db:
+                return db.execute("SELECT count(*) FROM rejected").fetchone()[0]
+        except sqlite3.Error:  # torn while it was copied
+            return 0
 
 
 def test_listed_lines_of_3_x():

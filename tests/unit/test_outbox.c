@@ -491,6 +491,9 @@ static void rejected_messages_are_a_bounded_ring(void **state)
         outbox_ack(r->o, 0, item.id);
     }
     assert_int_equal(stats(r, 0).rejected, 1200);
+    char payload[] = "{\"ts\":2199,\"seq\":1199}";
+    struct outbox_item last = {
+        .id = item.id, .time = item.time, .topic = "", .payload = payload, .n = sizeof payload - 1};
     for (int round = 0; round < 2; round++) {
         struct seen s = {0};
         assert_int_equal(outbox_rejected_each(r->o, see, &s), 1000);
@@ -498,6 +501,11 @@ static void rejected_messages_are_a_bounded_ring(void **state)
         assert_int_equal(s.first, 200);
         assert_int_equal(s.last, 1199);
         assert_string_equal(s.why, "mqtt/not authorized/{\"ts\":2199,\"seq\":1199}");
+        assert_true(outbox_was_rejected(r->o, 0, &last));
+        assert_false(outbox_was_rejected(r->o, 1, &last)); // another lane's message
+        last.id++;
+        assert_false(outbox_was_rejected(r->o, 0, &last));
+        last.id--;
         close_it(r);
         open_it(r);
     }
