@@ -40,7 +40,9 @@ void meter_decode(struct meter *m, const struct request *r, const uint8_t *data)
 static struct mono middle_of_cycle(const struct meter *m)
 {
     const struct cycle *c = &m->cycle;
-    return mono_add(c->first_asked, mono_since(c->last_answered, c->first_asked) / 2);
+    struct mono first =
+        c->first_asked.ns ? c->first_asked : c->begun; // without a connection nothing is asked
+    return mono_add(first, mono_since(c->last_answered, first) / 2);
 }
 
 // A refusal is told when it begins, not at every reading while it lasts.

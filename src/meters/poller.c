@@ -120,6 +120,7 @@ static void submit(struct meter *m, struct ask *a, bool probe)
     const struct request *r = &m->plan.requests[a->request];
     struct transaction *t = &a->transaction;
     t->ask = (struct modbus_ask){m->unit->id, r->function, (uint16_t)(r->address + m->base), r->count};
+    t->asked = (struct mono){0}; // it may never leave; the time of an earlier cycle is not its time
     t->timeout_ns = meter_timeout(m, probe);
     t->pause_ns = m->timing.pause_ns;
     t->connect_pause_ns = m->timing.connect_pause_ns;

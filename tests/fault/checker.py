@@ -30,7 +30,8 @@ class Evidence:
     states: [(received_ms, meter, document)] of the broker's subscriber, in order of arrival
     rows: [(meter, ts_ms, {point: value})] that the database has, or None when there is none
     gaps: {"mqtt": [document], "influxdb": [row]} as published
-    excuses: [(kind, from_ms, to_ms)]: what was done. A read that was answered then may be missing:
+    excuses: [(kind, from_ms, to_ms)] or with names of meters as a fourth, to those alone: what was done. A read that
+        was answered then may be missing:
         "kill"    kill -9 or a power cut: what was younger than the spill time may be gone
         "stop"    asked to stop, started, reloaded: what was under way on the wire
         "cut"     the connection to a meter was broken: what was under way on the wire
@@ -157,12 +158,14 @@ class Judge:
 
     # ---- Nothing is lost but what may be ----
 
-    def excused(self, ms):
-        for kind, begin, end in self.e.excuses:
+    def excused(self, ms, meter):
+        for kind, begin, end, *only in self.e.excuses:
+            if only and meter not in only[0]:
+                continue
             if kind == "kill" and begin - self.spill_ms - self.sync_ms <= ms <= end + 100:
                 self.figures["oldest_lost_ms"] = max(self.figures.get("oldest_lost_ms", 0), begin - ms)
                 return True
-            if kind in ("stop", "cut") and begin - 250 <= ms <= end + 250:
+            if kind in ("stop", "cut") and begin - 150 <= ms <= end + 150:
                 return True
         return False
 
@@ -175,7 +178,7 @@ class Judge:
             slack = self.e.meters[meter]["every_ms"] + 1000
             have = seen.get((meter, point), set())
             for ms, read, fault in reads:
-                if fault not in RIGHT or read in have or self.excused(ms):
+                if fault not in RIGHT or read in have or self.excused(ms, meter):
                     continue
                 lost += 1
                 if not self.in_gap(lane, ms, slack):
@@ -217,7 +220,7 @@ class Judge:
         for meter, point in points.items():
             have = self.seen_influx.get((meter, point), set())
             for ms, read, fault in self.e.reads.get((meter, point), ()):
-                lost += fault in RIGHT and read not in have and not self.excused(ms)
+                lost += fault in RIGHT and read not in have and not self.excused(ms, meter)
         self.figures["holes_influxdb"], self.figures["told_influxdb"] = lost, told
         if lost != told:
             yield "influxdb: %d readings are missing, gap records tell of %d" % (lost, told)

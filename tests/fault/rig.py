@@ -275,7 +275,8 @@ class Rig:
             self.influx = self._enter(Influx())
             self.influx.create("plant")
             self.influx_proxy = Proxy(self.influx.port)
-        self.gw = Daemon(self.body(), storage=self.storage, notify=self.notify)
+        self.gw_body = self.body()
+        self.gw = Daemon(self.gw_body, storage=self.storage, notify=self.notify)
         if self.shim:
             self.shim_control = os.path.join(self.gw.dir, "shim")
             self.gw.preload.append(built("tests/fault/disk_shim.so"))
@@ -316,9 +317,7 @@ class Rig:
         os.replace(self.shim_control + ".new", self.shim_control)
 
     def start(self):
-        begin = now_ms()
         self.gw.start()
-        self.evidence.excuses.append(("stop", begin, now_ms()))
 
     def kill(self):
         self.evidence.disturbances.append(("gateway", now_ms()))
@@ -338,11 +337,24 @@ class Rig:
         self.evidence.excuses.append(("stop", begin, now_ms()))
         return status, time.monotonic() - t
 
-    def reload(self, body):
+    def reload(self, body, signal_only=False):
+        """What is under way on the wire to a meter that the new file changes is lost; so the others are not excused."""
+        old = {m.name: self.meter_in(self.gw_body, m) for m in self.meters}
+        self.gw_body = body
         self.gw.configure(body)
         begin = now_ms()
-        self.gw.reload()
-        self.evidence.excuses.append(("stop", begin, now_ms()))
+        if signal_only:
+            self.gw.process.send_signal(signal.SIGHUP)
+        else:
+            self.gw.reload()
+        changed = {m.name for m in self.meters if self.meter_in(body, m) != old[m.name]}
+        self.evidence.excuses.append(("stop", begin, now_ms() + 200, changed))
+        self.evidence.disturbances.append(("broker", begin))
+
+    @staticmethod
+    def meter_in(body, m):
+        """All that the file says of a meter and its line."""
+        return [l for l in body.split("\n") if '"%s"' % m.name in l or 'name = "%s"; ' % m.line in l and "timeout" in l]
 
     def broker_down(self, kill=True):
         self.evidence.disturbances.append(("broker", now_ms()))

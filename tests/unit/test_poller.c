@@ -58,13 +58,15 @@ struct fake_line {
     struct line line; // first
     struct transaction *asked[ASKED_MAX];
     int n;
+    bool disconnected; // what is submitted never leaves
 };
 
 static void fake_submit(struct line *l, struct transaction *t)
 {
     struct fake_line *f = (struct fake_line *)l;
     assert_true(f->n < ASKED_MAX);
-    t->asked = loop_now(l->loop);
+    if (!f->disconnected)
+        t->asked = loop_now(l->loop);
     f->asked[f->n++] = t;
 }
 
@@ -416,6 +418,54 @@ static void a_meter_removed_while_asking_goes_when_the_answer_comes(void **state
     loop_free(r.loop);
 }
 
+static void a_reading_without_a_connection_has_the_time_it_was_tried(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, 1, 1, 0);
+    r.polling.down_failures = 100;
+    rig_start(&r);
+    r.fake.disconnected = true;
+    for (int connected = 0; connected < 3; connected++) {
+        // Never connected; connected once, and since then an earlier cycle's time stands in the transaction.
+        r.fake.disconnected = connected != 1;
+        turn_for(&r, 300 * NS_PER_MS);
+        while (r.fake.n)
+            answer(&r, VERDICT_NO_CONNECTION, 0, 0);
+        wait_asked(&r, 1);
+        struct utc before = utc_now();
+        answer(&r, r.fake.disconnected ? VERDICT_NO_CONNECTION : VERDICT_ANSWER, 0, 0);
+        assert_true(r.time.ms >= before.ms - 100);
+    }
+    rig_close(&r);
+}
+
+// A receiver drops what has a number that it has seen.
+static void numbering_goes_on_when_a_reload_makes_a_meter_anew(void **state)
+{
+    (void)state;
+    struct rig r;
+    char why[128];
+    rig_open(&r, 1, 1, 0);
+    rig_start(&r);
+    for (int i = 0; i < 3; i++) {
+        wait_asked(&r, 1);
+        answer(&r, VERDICT_ANSWER, 0, 0);
+    }
+    for (int reload = 0; reload < 2; reload++) {
+        struct meter_parts parts = {&r.config, &r.device, &r.fake.line, 0, 0};
+        poller_remove(r.meter);
+        while (r.fake.n)
+            answer(&r, VERDICT_CANCELLED, 0, 0);
+        r.meter = poller_add(r.poller, &parts, why, sizeof why);
+        assert_non_null(r.meter);
+        wait_asked(&r, 1);
+        answer(&r, VERDICT_ANSWER, 0, 0); // on_reading looks at the number
+    }
+    assert_int_equal(r.seq, 5);
+    rig_close(&r);
+}
+
 static void a_total_that_falls_is_refused_and_told_once(void **state)
 {
     (void)state;
@@ -551,6 +601,8 @@ int main(void)
         cmocka_unit_test(slots_that_pass_are_counted_not_made_up_for),
         cmocka_unit_test(points_of_their_own_period_are_asked_in_their_own_slots),
         cmocka_unit_test(a_meter_removed_while_asking_goes_when_the_answer_comes),
+        cmocka_unit_test(a_reading_without_a_connection_has_the_time_it_was_tried),
+        cmocka_unit_test(numbering_goes_on_when_a_reload_makes_a_meter_anew),
         cmocka_unit_test(a_total_that_falls_is_refused_and_told_once),
         cmocka_unit_test(meters_are_spread_over_the_period),
         cmocka_unit_test(readings_wait_for_the_clock_and_keep_their_times),
