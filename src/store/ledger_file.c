@@ -108,7 +108,11 @@ enum opened ledger_file_open(struct ledger *l, char *why, size_t size)
         return blame(l, why, size);
     if (tables > 0 && pragma(l->db, "PRAGMA application_id") != APPLICATION_ID)
         return say(l, l->read_only ? REFUSED : DAMAGED, "it is not a ledger", why, size);
-    if (tables > 0 && pragma(l->db, "PRAGMA user_version") > FORMAT)
+    int64_t format = pragma(l->db, "PRAGMA user_version");
+    if (tables > 0 && format < 1)
+        return say(l, l->read_only ? REFUSED : DAMAGED, "it is of no format that was ever written", why,
+                   size);
+    if (tables > 0 && format > FORMAT)
         return say(l, REFUSED, "it was written by a newer symbiont", why, size);
     if (tables == 0 && l->read_only)
         return say(l, REFUSED, "it is not a ledger", why, size);

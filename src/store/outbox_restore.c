@@ -118,7 +118,9 @@ static enum file_result restore_all(struct outbox *o, struct utc earlier)
         result = outbox_file_get(o->file, "next_id", &next_id);
     if (epoch < 0 || next_id < 0 || next_id > (int64_t)1 << 55)
         return FILE_CORRUPT;
-    o->epoch = (uint64_t)(epoch ? epoch + 1 : first_epoch(earlier));
+    // By the clock also where there is a file: it may be an old copy of it, out of a backup or a snapshot.
+    int64_t by_clock = first_epoch(earlier);
+    o->epoch = (uint64_t)(epoch + 1 > by_clock ? epoch + 1 : by_clock);
     // A new file after an earlier one: ids, too, go on above any that can have been given.
     if (next_id == 0)
         next_id = earlier.ms ? (int64_t)o->epoch << 20 : 1;

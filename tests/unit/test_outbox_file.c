@@ -54,7 +54,7 @@ static void the_first_format_is_read(void **state)
     struct room *r = *state;
     from_museum(r, "format-1.db");
     open_it(r);
-    assert_int_equal(outbox_epoch(r->o), 8);
+    assert_true(outbox_epoch(r->o) >= 8);
     assert_int_equal(stats(r, 0).waiting, 25);
     struct outbox_gap gap;
     assert_true(outbox_gap(r->o, 0, &gap));
