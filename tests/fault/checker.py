@@ -138,23 +138,30 @@ class Judge:
                 reads[meter, point] = read
 
     def repeats_are_bounded(self):
+        """What happened between the first and the second time decides how many there may be."""
         self.figures["repeats"] = len(self.repeats)
-        causes = sorted((ms, kind) for kind, ms in self.e.disturbances)
-        at = [ms for ms, _ in causes]
+        kills = [ms for kind, ms in self.e.disturbances if kind == "gateway"]
+        losses = sorted(ms for kind, ms in self.e.disturbances if kind == "broker")
         after = {}
         for received, meter, epoch, seq in self.repeats:
-            i = bisect.bisect_right(at, received) - 1
-            if i < 0:
+            first = self.first[meter, epoch, seq][0]
+            between = [ms for ms in kills if first - 50 <= ms <= received]
+            if between:
+                # The outbox writes acknowledgements down once a second.
+                if min(between) - first > 3000:
+                    yield "%s (%d, %d) was repeated although it had come %d ms before the kill" % (
+                        meter, epoch, seq, min(between) - first)
+                continue
+            i = bisect.bisect_right(losses, received) - 1
+            while i >= 0 and losses[i] > received - 200 and i > 0 and losses[i - 1] >= first:
+                i -= 1  # the loss itself rather than the way back
+            if i < 0 or losses[i] < first - 200:
                 yield "%s (%d, %d) came twice without a cause" % (meter, epoch, seq)
                 continue
-            after.setdefault(i, []).append(self.first[meter, epoch, seq][0])
-        for i, firsts in after.items():
-            kinds = {kind for ms, kind in causes[max(0, i - 1):i + 1] if causes[i][0] - ms < 3000}
-            if kinds == {"broker"} and len(firsts) > WINDOW:
-                yield "%d repeats after one loss of the broker" % len(firsts)
-            # The outbox writes acknowledgements down once a second.
-            if "gateway" in kinds and causes[i][0] - min(firsts) > 3000:
-                yield "a message was repeated %d ms after it had come" % (causes[i][0] - min(firsts))
+            after[i] = after.get(i, 0) + 1
+        for n in after.values():
+            if n > WINDOW:
+                yield "%d repeats after one loss of the broker" % n
 
     # ---- Nothing is lost but what may be ----
 
