@@ -111,11 +111,29 @@ static void mend_times(struct gateway *g, struct mono now)
     announce_self(g);
 }
 
+// Polling does not care; who reads the times does, and what was stamped before stays as it is.
+#define STEP_MS 1000
+
+static void look_at_clock(struct gateway *g, struct mono now)
+{
+    struct utc utc = utc_now();
+    int64_t offset = utc.ms - now.ns / NS_PER_MS, step = offset - g->clock_offset_ms;
+    bool known = g->clock_offset_ms != 0;
+    g->clock_offset_ms = offset;
+    if (!known || (step > -STEP_MS && step < STEP_MS))
+        return;
+    char text[UTC_TEXT];
+    g->clock_steps++;
+    log_warning("clock", "it moved by %+.1f s, to %s: it was set, or the machine was asleep",
+                (double)step / 1000, utc_text(utc, text));
+}
+
 static void keep_house(struct timer *t, struct mono now)
 {
     struct gateway *g = (struct gateway *)((char *)t - offsetof(struct gateway, housekeeping));
     char text[256];
     mend_times(g, now);
+    look_at_clock(g, now);
     gateway_summary(g, text, sizeof text);
     supervisor_tell("STATUS=%s", text);
     if (g->watchdog_ns && workers_alive(g, now))

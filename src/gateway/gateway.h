@@ -44,6 +44,8 @@ struct gateway {
     struct mono began;
     struct utc loaded;
     uint64_t reloads, reload_failures;
+    int64_t clock_offset_ms; // wall clock less monotonic clock, as last seen; 0: not yet
+    uint64_t clock_steps;
     char reload_error[256];   /* of the last reload; "" when it succeeded */
     uint64_t readings, empty; /* handed to the publishers; of these, without a good value */
     uint64_t counter_events;

@@ -197,6 +197,7 @@ void gateway_status(const struct gateway *g, struct buf *out)
     time_member(&j, "started", g->started);
     time_member(&j, "now", utc_now());
     json_bool(&j, "clock_set", utc_plausible(utc_now()));
+    json_int(&j, "clock_steps", (int64_t)g->clock_steps);
     json_open(&j, "held_readings", '{');
     json_int(&j, "waiting", (int64_t)poller_held(g->poller).waiting);
     json_int(&j, "lost", (int64_t)poller_held(g->poller).lost);
