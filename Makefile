@@ -60,7 +60,7 @@ say = @printf '  %-7s %s\n'
 endif
 
 .SECONDARY:
-.PHONY: all setup test check-unit torture demo bench lint fuzz deb install man clean
+.PHONY: coverage tsan analyze out-of-memory soak sbom reproducible fuzz-planted all setup test check-unit torture demo bench lint fuzz deb install man clean
 all: $(PROGS)
 
 $(B)/%.o: %.c
@@ -96,9 +96,9 @@ check-unit: $(UNIT_TESTS)
 FUZZERS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SEED_RUNS := $(FUZZERS:%=build/asan/tests/fuzz/run_%)
 
-build/asan/tests/fuzz/run_%: build/asan/tests/fuzz/fuzz_%.o build/asan/tests/fuzz/standalone.o build/asan/libsymbiont.a
+$(B)/tests/fuzz/run_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/standalone.o $(LIB)
 	$(say) LD $@
-	$(Q)$(CC) $(LINK_asan) -o $@.bin $^ $(LIBS)
+	$(Q)$(CC) $(LINK_$(VARIANT)) -o $@.bin $^ $(LIBS)
 	$(Q)printf '#!/bin/sh\nexec %s.bin tests/fuzz/seeds/%s\n' $@ $* >$@ && chmod +x $@
 
 # The library once more, instrumented for libFuzzer.
@@ -118,6 +118,50 @@ fuzz:
 	@tests/setup.sh fuzz
 	@$(MAKE) --no-print-directory $(FUZZ:%=build/fuzz/fuzz_%)
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ)
+
+# Does each fuzzer find a bug that is planted for it?
+fuzz-planted:
+	@tests/setup.sh fuzz
+	@$(MAKE) --no-print-directory $(FUZZ:%=build/fuzz/fuzz_%)
+	@tests/fuzz/planted.py $(FUZZ)
+
+# Branches taken by the tests in what reads foreign bytes and in what keeps data.
+coverage:
+	@tests/setup.sh test coverage
+	@$(MAKE) --no-print-directory VARIANT=cov $(UNIT_TESTS:$(B)/%=build/cov/%) $(FUZZERS:%=build/cov/tests/fuzz/run_%)
+	@tests/coverage.sh
+
+# Data races: the threaded unit tests and a daemon with publishers, outbox and a serial line.
+tsan:
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory VARIANT=tsan all $(THREADED:%=build/tsan/tests/unit/test_%)
+	@tests/tsan.sh $(THREADED)
+THREADED := base engine outbox outbox_lane outbox_file outbox_io mqtt_parts serial_line rtu_over_tcp tcp_line streams_ledger watch
+
+# gcc's static analysis of every file, against the findings that were looked at.
+analyze:
+	@tests/analyze.sh
+
+# No memory, at one place after another.
+out-of-memory:
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@tests/fault/malloc.py --variant release
+
+# make soak [SOAK_MINUTES=15]
+SOAK_MINUTES ?= 15
+soak:
+	@tests/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@tests/fault/soak.py --minutes $(SOAK_MINUTES)
+
+# What the programs are made of (CycloneDX), and whether two builds are one.
+sbom: all
+	@debian/sbom.py --version $(VERSION) $(PROGS) >build/symbiont.cdx.json
+	@echo build/symbiont.cdx.json
+
+reproducible:
+	@tests/reproducible.sh
 
 # Everything: installs what is missing, builds plain and with sanitizers, runs all storeys.
 JOBS ?= $(shell nproc)

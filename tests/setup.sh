@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that building, testing or the demo need and that are missing.
 #
-# usage: tests/setup.sh [build|demo|test|lint|bench|fuzz|deb]...    (default: build)
+# usage: tests/setup.sh [build|demo|test|lint|bench|fuzz|coverage|deb]...    (default: build)
 set -eu
 
 build="gcc make pkg-config libmodbus-dev libpaho-mqtt-dev libcurl4-openssl-dev libconfig-dev libsqlite3-dev
@@ -13,6 +13,7 @@ test="$demo libcmocka-dev victoria-metrics mbpoll python3-pymodbus python3-seria
 lint="clang-format clang-tidy cppcheck clang"
 bench="$demo liblua5.4-dev"
 fuzz="clang libclang-rt-14-dev"
+coverage="gcovr"
 deb="debhelper dpkg-dev fakeroot scdoc lintian libcmocka-dev"
 
 wanted=$build
@@ -25,6 +26,7 @@ for group in "$@"; do
     bench) wanted="$wanted $bench" ;;
     fuzz) wanted="$wanted $fuzz" ;;
     deb) wanted="$wanted $deb" ;;
+    coverage) wanted="$wanted $coverage" ;;
     *) echo "tests/setup.sh: unknown group \"$group\"" >&2; exit 64 ;;
     esac
 done
