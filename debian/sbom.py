@@ -35,13 +35,15 @@ def loaded(path):
     return {m[0]: os.path.realpath(m[1]) for m in re.findall(r"^\s*(\S+) => (/\S+)", run("ldd", path), re.M)}
 
 
-def package_of(path):
-    """The package of a file; with the merged /usr, dpkg may know it under the other name."""
-    for name in (path, path[4:] if path.startswith("/usr/lib") else "/usr" + path):
-        p = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
-        if p.returncode == 0:
-            return p.stdout.split(": ")[0].split(",")[0]
-    return None
+def packages_of(paths):
+    """{path: package}. With the merged /usr, dpkg may know a file under its other name."""
+    other = {p: p[4:] if p.startswith("/usr/lib") else "/usr" + p for p in paths}
+    out = subprocess.run(["dpkg-query", "-S", *paths, *other.values()], capture_output=True, text=True).stdout
+    owners = {}
+    for line in out.splitlines():
+        package, _, path = line.partition(": ")
+        owners[path] = package.split(",")[0]
+    return {p: owners.get(p) or owners.get(other[p]) for p in paths}
 
 
 def sha256(path):
@@ -95,9 +97,10 @@ def main():
     parser.add_argument("programs", nargs="+")
     options = parser.parse_args()
     files, edges, programs = {}, {}, []
-    for program in sorted(options.programs):
-        libraries = loaded(program)
-        packages = {name: package_of(path) for name, path in libraries.items()}
+    all_loaded = {program: loaded(program) for program in sorted(options.programs)}
+    owners = packages_of(sorted({path for libraries in all_loaded.values() for path in libraries.values()}))
+    for program, libraries in all_loaded.items():
+        packages = {name: owners[path] for name, path in libraries.items()}
         unknown = [n for n, p in packages.items() if not p]
         if unknown:
             sys.exit("of no package: " + ", ".join(unknown))
