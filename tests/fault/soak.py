@@ -69,7 +69,7 @@ def meters_dead(r, pause):
 
 
 def meters_odd(r, pause):
-    for kind in ("exception code=4", "late delay_ms=300", "stray", "duplicate", "silent"):
+    for kind in ("exception code=4", "late delay_ms=900", "stray", "duplicate", "silent"):
         r.plant.ask("fault m1 %s probability=0.2" % kind)
     pause()
     r.plant.ask("clear *")
