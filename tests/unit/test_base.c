@@ -296,10 +296,36 @@ static void utc_as_people_read_it(void **state)
     assert_true(utc_plausible(utc_now()));
 }
 
+// A text that is no UTF-8 must not spoil the document: each byte of it becomes U+FFFD.
+static void test_json_of_bytes_that_are_no_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {{"caf\xC3\xA9", "caf\xC3\xA9"},
+                {"\xE2\x82\xAC \xF0\x9F\x94\xA5", "\xE2\x82\xAC \xF0\x9F\x94\xA5"},
+                {"\xFF\xFE\"", "\xEF\xBF\xBD\xEF\xBF\xBD\\\""},
+                {"cut \xE2\x82", "cut \xEF\xBF\xBD\xEF\xBF\xBD"},
+                {"\xC0\xAF", "\xEF\xBF\xBD\xEF\xBF\xBD"},                 // overlong
+                {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"}, // half of a surrogate pair
+                {"\xF4\x90\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+                {"\xC3(", "\xEF\xBF\xBD("}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf out = {0}, wanted = {0};
+        struct json j = json_begin(&out);
+        json_text(&j, NULL, rows[i].in);
+        buf_printf(&wanted, "\"%s\"", rows[i].out);
+        assert_string_equal(buf_text(&out), buf_text(&wanted));
+        buf_free(&out);
+        buf_free(&wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_in_their_shortest_form),
+        cmocka_unit_test(test_json_of_bytes_that_are_no_text),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(json_is_json),
         cmocka_unit_test(names_and_nearest_words),
