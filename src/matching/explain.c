@@ -25,7 +25,7 @@ static void list_names(const struct telling *t, struct buf *out)
 
 static void percent(struct span s, enum match_language l, struct buf *out)
 {
-    range_text((struct span){s.low * 100, s.high * 100}, l, out);
+    carbon_text((struct span){s.low * 100, s.high * 100}, l, out); // two digits are plenty
 }
 
 static void way(struct span s, enum match_language l, struct buf *out)
@@ -94,7 +94,7 @@ static void fill(void *arg, const char *name, size_t n, struct buf *out)
     else if (placeholder(name, n, "eur"))
         range_text(m->eur_yr, t->l, out);
     else if (placeholder(name, n, "pay"))
-        range_text(m->payback_y, t->l, out);
+        carbon_text(m->payback_y, t->l, out);
     else if (placeholder(name, n, "co2"))
         carbon_text(m->tco2e, t->l, out);
 }

@@ -188,13 +188,12 @@ static void finish(struct heat *h, struct outcome *o, double give, double take, 
     o->quantity = q;
     o->annual = mean * HOURS_YEAR / 1000;
     o->coverage = fmin(1, o->annual / yearly(h->p->need, h->corner, h->pk));
-    o->use = fmin(1, o->annual * o->taken / q / yearly(h->p->offer, h->corner, h->ps));
+    o->use = fmin(1, o->annual * o->details.drawn_kw / q / yearly(h->p->offer, h->corner, h->ps));
     o->details.density = h->length_m > 1 ? o->annual * design / q / h->length_m : INFINITY;
     o->details.loss_kw = h->loss;
     o->details.drop_k = h->drop;
     o->details.delivered_c = real_c(h, h->delivered);
     o->details.pipe_mm = h->mm;
-    o->details.drawn_kw = o->taken;
     double density = o->details.density, met = apart > 0 ? mean / apart : 0;
     enum gate_result r = density < s->heat.density_least * (1 - 1e-9) ? GATE_FAIL
                          : density < s->heat.density_good             ? GATE_WARN
@@ -272,7 +271,12 @@ static void direct(struct heat *h, struct outcome *o)
         say(o, GATE_FAIL, "amount", REASON_AMOUNT, true, q, 0, INFINITY, "kW", 1);
         return;
     }
-    o->taken = q + h->loss;
+    // The heat above some temperature only is of use to a hot need: a share of the source's flow, cooled no
+    // further, is what it takes; and a share of the need's flow is what a lukewarm source fills. Sides that
+    // are shared so can be had at the same time.
+    o->details.drawn_kw = q + h->loss;
+    o->taken = h->ps * (q + h->loss) / qs;
+    o->filled = h->pk * q / qk;
     finish(h, o, qs - h->loss, qk, q, design);
     o->capex = trench(h) + exchanger(h, h->gas_source, q) + exchanger(h, h->gas_sink, q) +
                by_size(h->p->settings, FACTOR_PUMP_SMALL_PRICE, FACTOR_PUMP_LARGE_PRICE, q);
@@ -305,7 +309,8 @@ static void lifted(struct heat *h, struct outcome *o)
         say(o, GATE_FAIL, "amount", REASON_AMOUNT, true, q, 0, INFINITY, "kW", 1);
         return;
     }
-    o->taken = q / gain + h->loss;
+    o->taken = o->details.drawn_kw = q / gain + h->loss;
+    o->filled = q;
     o->details.cop = cop;
     h->delivered = h->tko;
     finish(h, o, give, h->pk, q, q);

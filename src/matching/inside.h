@@ -69,8 +69,9 @@ struct outcome {
     bool unknown; /* a gate could not be judged */
     enum match_way way;
     double quantity, annual, coverage, use, capex, opex, eur_yr, net_eur_yr, tco2e, rank;
-    double gain;  /* share of the confidence that is left; 1 */
-    double taken; /* of the offer, in its unit, while `quantity` is delivered */
+    double gain;   /* share of the confidence that is left; 1 */
+    double taken;  /* of the offer's rate, while `quantity` is delivered */
+    double filled; /* of the need's */
     struct match_details details;
     struct match_gate *gates; /* NULL: nobody wants to know */
     uint8_t gate_count;

@@ -306,6 +306,9 @@ bool matcher_hold(struct matcher *m, const char *match_id, const char *offer_id,
     if (!mark_both(m, offer_id, need_id))
         return false;
     if (!(quantity > 0)) {
+        uint32_t deal = deal_find(m, match_id);
+        if (deal != NO_ENTRY)
+            deal_drop(m, deal);
         if (i < m->hold_count)
             m->holds[i] = m->holds[--m->hold_count];
         return true;

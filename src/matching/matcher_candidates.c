@@ -106,7 +106,8 @@ static bool look(void *arg, const struct grid_item *item)
         if (matcher_is_declined(m, id) || matcher_held(m, id))
             return true;
     }
-    keep(s, (struct candidate){item->entry, o.rank, o.quantity, o.taken});
+    // Only of the same material: as likely as that.
+    keep(s, (struct candidate){item->entry, o.rank * o.gain, o.quantity, o.taken});
     return true;
 }
 
@@ -140,8 +141,8 @@ static int by_other(const void *a, const void *b)
 static void drop(struct matcher *m, uint32_t arc)
 {
     uint32_t deal = m->market.arcs[arc].tag;
-    if (deal) // there is room: every deal is in the list once at most
-        m->dropped.items[m->dropped.count++] = deal - 1;
+    if (deal)
+        deal_drop(m, deal - 1);
     market_unpair(&m->market, arc);
 }
 

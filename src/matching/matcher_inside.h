@@ -37,7 +37,8 @@ struct deal {
     uint32_t offer, need; /* entries */
     double quantity, rank, held;
     uint32_t next_free;
-    bool used, told;
+    uint8_t way; /* enum match_way */
+    bool used, told, dropped;
 };
 
 struct pool {
@@ -136,6 +137,8 @@ bool pool_get(const struct matcher *m, const struct pool *p, struct utc now, str
 /* As deals are found by their id; NO_ENTRY. */
 uint32_t pool_find(const struct matcher *m, const char *id);
 uint32_t deal_find(const struct matcher *m, const char *id);
+/* Looked at when the market is settled: does it still flow? */
+void deal_drop(struct matcher *m, uint32_t deal);
 #define POOL_BIT 0x40000000u /* in by_match: a pool, not a deal */
 
 #endif

@@ -106,8 +106,7 @@ static uint32_t new_deal(struct matcher *m, uint32_t offer, uint32_t need)
             return NO_ENTRY;
         d = (uint32_t)m->deal_count++;
     }
-    if (!array_grow((void **)&m->dropped.items, &m->dropped.cap, 2 * m->deal_count,
-                    sizeof *m->dropped.items)) {
+    if (!array_grow((void **)&m->dropped.items, &m->dropped.cap, m->deal_count, sizeof *m->dropped.items)) {
         m->deals[d].used = false;
         m->deals[d].next_free = m->free_deal;
         m->free_deal = d;
@@ -123,6 +122,13 @@ static uint32_t new_deal(struct matcher *m, uint32_t offer, uint32_t need)
     deal->next_free = m->free_deal;
     m->free_deal = d;
     return NO_ENTRY;
+}
+
+void deal_drop(struct matcher *m, uint32_t deal)
+{
+    if (!m->deals[deal].dropped) // each once: there is room for all
+        m->dropped.items[m->dropped.count++] = deal;
+    m->deals[deal].dropped = true;
 }
 
 static void end_deal(struct settling *s, uint32_t d)
@@ -169,6 +175,7 @@ static bool settle_deal(struct settling *s, uint32_t offer, uint32_t need, doubl
     deal->quantity = quantity;
     deal->held = held;
     deal->rank = o.rank;
+    deal->way = (uint8_t)o.way;
     deal->told = true;
     if (s->changed && (fresh || other))
         s->changed(s->arg, fresh ? MATCH_NEW : MATCH_CHANGED, id);
@@ -182,50 +189,55 @@ static double flow_of(const struct market_arc *a)
     return (double)a->flow / MARKET_UNIT;
 }
 
-// False: the promise is not worth it at this size.
-static bool stands(struct settling *s, const struct market_arc *a, double *taken)
+// What a promise takes of both sides. False: it is not worth it at this size.
+static bool stands(struct settling *s, const struct market_arc *a, double *taken, double *filled)
 {
     struct pairing p;
     struct outcome o = {.gates = NULL};
     matcher_pairing(s->m, a->offer, a->need, s->now, &p);
     p.most = flow_of(a);
     pairing_outcome(&p, CORNER_MIDDLE, &o);
-    *taken = o.quantity > 0 ? o.taken * p.most / o.quantity : 0;
+    double share = o.quantity > 0 ? p.most / o.quantity : 0;
+    *taken = o.taken * share;
+    *filled = o.filled * share;
     return !o.refused && o.rank > 0;
 }
 
-// More would be drawn than the offer has, when losses are added: less is promised of it.
-static bool trim(struct settling *s, uint32_t offer)
+// More than a side has would be taken of it, when losses and the usable part are counted: less is promised.
+static bool trim(struct settling *s, uint32_t node)
 {
     struct matcher *m = s->m;
-    const struct entry *at = &m->entries[offer];
-    double flow = 0, drawn = 0, left = fmax(0, at->rate - at->held);
-    for (uint32_t arc = market_first(&m->market, offer); arc != MARKET_NONE;
-         arc = market_next(&m->market, offer, arc)) {
+    const struct entry *at = &m->entries[node];
+    bool is_need = at->store.party.role == ROLE_NEED;
+    double flow = 0, used = 0, left = fmax(0, at->rate - at->held);
+    for (uint32_t arc = market_first(&m->market, node); arc != MARKET_NONE;
+         arc = market_next(&m->market, node, arc)) {
         const struct market_arc *a = &m->market.arcs[arc];
-        double taken;
+        double taken, filled;
         if (a->flow <= 0)
             continue;
-        stands(s, a, &taken);
+        stands(s, a, &taken, &filled);
         flow += flow_of(a);
-        drawn += taken;
+        used += is_need ? filled : taken;
     }
-    if (!(drawn > left * (1 + 1e-9) + 2 / MARKET_UNIT))
+    if (isnan(at->rate) || !(used > left * (1 + 1e-9) + 2 / MARKET_UNIT))
         return false;
-    // Losses stay the same while less flows; what a heat pump draws falls with what it gives.
-    double fits = fmin(flow - (drawn - left), flow * left / drawn);
-    return market_capacity(&m->market, offer, fits > 0 ? (int64_t)(fits * MARKET_UNIT) : 0);
+    // Losses stay the same while less flows; what else is taken falls with it.
+    double fits = fmin(flow - (used - left), flow * left / used);
+    return market_capacity(&m->market, node, fits > 0 ? (int64_t)(fits * MARKET_UNIT) : 0);
 }
 
 static bool check(struct settling *s, uint32_t arc)
 {
     struct matcher *m = s->m;
     const struct market_arc *a = &m->market.arcs[arc];
-    double taken;
+    double taken, filled;
     if (!a->used || a->flow <= 0)
         return false;
-    if (stands(s, a, &taken))
-        return taken != flow_of(a) && trim(s, a->offer);
+    if (stands(s, a, &taken, &filled)) {
+        bool offer = taken != flow_of(a) && trim(s, a->offer);
+        return (filled != flow_of(a) && trim(s, a->need)) || offer;
+    }
     market_pair(&m->market, a->offer, a->need, 0, 0, 0);
     return true;
 }
@@ -319,7 +331,8 @@ static void end_deals(struct settling *s)
 {
     struct matcher *m = s->m;
     for (size_t i = 0; i < m->dropped.count; i++) {
-        const struct deal *deal = &m->deals[m->dropped.items[i]];
+        struct deal *deal = &m->deals[m->dropped.items[i]];
+        deal->dropped = false;
         if (!deal->used)
             continue;
         bool gone = m->entries[deal->offer].gone || m->entries[deal->need].gone;

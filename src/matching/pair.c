@@ -75,6 +75,8 @@ void pairing_outcome(const struct pairing *p, enum corner c, struct outcome *o)
                                       .unit = "m",
                                       .severity = 0.3});
     outcome_of(p->offer->resource, p->offer->synergy)(p, c, o);
+    if (!(o->filled > 0))
+        o->filled = o->quantity;
 }
 
 // ---- Three judgements into one match ----

@@ -251,7 +251,9 @@ int matcher_ceiling(const struct matcher *m, struct utc now, struct ceiling *out
     out->possible_kw = fmax(0, out->alone_kw - out->together_kw);
     for (size_t d = 0; d < m->deal_count; d++) {
         const struct deal *deal = &m->deals[d];
-        if (deal->used && m->entries[deal->offer].store.party.resource == RESOURCE_HEAT)
+        // What heat pumps lift is no part of the problem table.
+        if (deal->used && deal->way == WAY_DIRECT &&
+            m->entries[deal->offer].store.party.resource == RESOURCE_HEAT)
             out->reached_kw += deal->quantity;
     }
     return result;
