@@ -8,16 +8,26 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "symbiont/coordinator.h"
 #include "symbiont/site.h"
 
 #define ANSWER_MAX_BYTES (64 << 20)
 #define ANSWER_WAIT_MS   5000
+
+bool asks_coordinator(const struct command *c)
+{
+    return command_flag(c, "coordinator") ||
+           (command_value(c, "config") && coordinator_conf_is(command_config(c)));
+}
 
 const char *control_socket(const struct command *c, char *out, size_t size)
 {
     const char *given = command_value(c, "socket");
     if (given)
         return given;
+    if (asks_coordinator(c))
+        return coordinator_conf_socket(command_value(c, "config") ? command_config(c) : COORDINATOR_CONF, out,
+                                       size);
     // A configuration with errors still says where its daemon listens; one that is missing leaves the
     // default.
     struct diagnostics *d = diagnostics_new();
@@ -85,7 +95,7 @@ int control_ask_quietly(const char *socket_path, const char *request, int stop, 
     int fd = connect_to(socket_path);
     if (fd < 0) {
         snprintf(why, why_size, "%s: %s%s", socket_path, strerror(errno),
-                 errno == ENOENT || errno == ECONNREFUSED ? " (is symbiontd running?)"
+                 errno == ENOENT || errno == ECONNREFUSED ? " (is the daemon running?)"
                  : errno == EACCES                        ? " (be root or a member of group symbiont)"
                                                           : "");
         return errno == EACCES ? EX_NOPERM : EX_UNAVAILABLE;

@@ -13,6 +13,12 @@
     {                                                                                                        \
         "socket", 's', "FILE", "the daemon's control socket (default: the configuration's)", false, NULL     \
     }
+#define VERB_COORDINATOR                                                                                     \
+    {                                                                                                        \
+        "coordinator", 0, NULL, "ask the territory's coordinator, not a gateway", false, NULL                \
+    }
+/* --coordinator, or -c names a coordinator.conf. */
+bool asks_coordinator(const struct command *c);
 const char *control_socket(const struct command *c, char *out, size_t size);
 
 /* Sends one request line and appends the whole answer. Returns EX_OK, or a status after a message on c->err.

@@ -2,6 +2,7 @@
 // symbiont options: every option of a file, from the tables that read it, as the source of its man page.
 #include <string.h>
 #include "cli/verb.h"
+#include "symbiont/coordinator.h"
 #include "symbiont/simulator.h"
 #include "symbiont/site.h"
 
@@ -10,7 +11,10 @@ static int run(struct command *c)
     const struct {
         const char *name;
         const struct section *section;
-    } files[] = {{"symbiont.conf", site_section()}, {"profile", &profile_section}, {"plant", &plant_section}};
+    } files[] = {{"symbiont.conf", site_section()},
+                 {"profile", &profile_section},
+                 {"plant", &plant_section},
+                 {"coordinator.conf", &coordinator_section}};
     const char *name = c->n ? c->words[0] : files[0].name;
     if (strcmp(name, "verbs") == 0) {
         man_verbs(c->out);
@@ -27,7 +31,7 @@ static int run(struct command *c)
 
 const struct verb verb_options = {
     .name = "options",
-    .help = "every option of symbiont.conf, of a profile or of a plant file, as scdoc",
+    .help = "every option of symbiont.conf, of a profile, of a plant file or of coordinator.conf, as scdoc",
     .words = "[symbiont.conf|profile|plant|verbs]",
     .most = 1,
     .text =

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "cli/control_client.h"
 #include "cli/report.h"
+#include "cli/territory_report.h"
 #include "symbiont/ledger.h"
 #include "symbiont/site.h"
 
@@ -228,6 +229,8 @@ static int run(struct command *c)
     bool csv = command_flag(c, "csv"), json = command_flag(c, "json"), html = command_flag(c, "html");
     if (csv + json + html > 1)
         return command_usage(c, "one of --csv, --json and --html");
+    if (asks_coordinator(c))
+        return territory_report(c);
     learn_site(c, &p);
     int status = take_period(c, &p, &r);
     if (status == EX_OK)
@@ -252,6 +255,7 @@ static int run(struct command *c)
 static const struct verb_option options[] = {
     VERB_CONFIG,
     VERB_SOCKET,
+    VERB_COORDINATOR,
     {"from", 'f', "DAY", "first day, 2026-01-01, or hour, 2026-01-01T06 (default: 30 days before the end)",
      false, NULL},
     {"to", 't', "DAY", "last day, all of it, or hour up to which (default: now)", false, NULL},
@@ -270,6 +274,14 @@ const struct verb verb_report = {
         "of the time there are any. Per energy, mass and water: inputs, outputs, own use, products, losses\n"
         "and the unexplained rest. Days are those of the site's time zone, UTC without a configuration.\n"
         "\n"
-        "    symbiont report --from 2026-01-01 --to 2026-01-31 --html >january.html",
+        "    symbiont report --from 2026-01-01 --to 2026-01-31 --html >january.html\n"
+        "\n"
+        "With --coordinator, or -c with a coordinator.conf, it is the territory's summary as it is now: "
+        "what\n"
+        "is on offer and wanted by zone, matches and what they brought by kind, what nobody takes. Totals "
+        "are\n"
+        "bands, and only those that tell nothing of a single site are shown.\n"
+        "\n"
+        "    symbiont report -c /etc/symbiont/coordinator.conf --html >territory.html",
     .options = options,
     .run = run};

@@ -188,6 +188,93 @@ static void show_streams(struct output *o, const json_t *streams)
     output_table_end(o);
 }
 
+static void show_members(struct output *o, const json_t *members)
+{
+    static const struct column columns[] = {{"member", NULL},
+                                            {"name", NULL},
+                                            {"state", NULL},
+                                            {"last_message", NULL},
+                                            {"entries", NULL},
+                                            {"accepted", NULL},
+                                            {"refused", NULL},
+                                            {"throttled", NULL},
+                                            {"muted", NULL},
+                                            {"trouble", NULL},
+                                            {0}};
+    size_t i;
+    json_t *m;
+    output_table(o, "members", columns);
+    json_array_foreach((json_t *)(uintptr_t)members, i, m)
+    {
+        output_row(o);
+        output_text(o, "member", text_of(m, "pseudonym"));
+        output_text(o, "name", text_of(m, "name"));
+        output_text(o, "state", text_of(m, "state"));
+        output_text(o, "last_message", text_of(m, "last_message"));
+        output_int(o, "entries", whole_of(m, "entries"));
+        output_int(o, "accepted", whole_of(m, "accepted"));
+        output_int(o, "refused", whole_of(m, "refused"));
+        output_int(o, "throttled", whole_of(m, "throttled"));
+        output_int(o, "muted", whole_of(m, "muted"));
+        output_text(o, "trouble", text_of(m, "trouble"));
+        output_row_end(o);
+    }
+    output_table_end(o);
+}
+
+static void show_channels(struct output *o, const json_t *channels)
+{
+    static const struct column columns[] = {{"channel", NULL}, {"kind", NULL}, {"waiting", NULL}, {0}};
+    size_t i;
+    json_t *ch;
+    if (json_array_size(channels) == 0)
+        return;
+    output_table(o, "channels", columns);
+    json_array_foreach((json_t *)(uintptr_t)channels, i, ch)
+    {
+        output_row(o);
+        output_text(o, "channel", text_of(ch, "name"));
+        output_text(o, "kind", text_of(ch, "kind"));
+        output_int(o, "waiting", whole_of(ch, "waiting"));
+        output_row_end(o);
+    }
+    output_table_end(o);
+}
+
+static void show_coordinator(struct output *o, const json_t *root)
+{
+    const json_t *config = json_object_get(root, "config"), *broker = json_object_get(root, "broker"),
+                 *matching = json_object_get(root, "matching"), *alerts = json_object_get(root, "alerts"),
+                 *store = json_object_get(root, "store");
+    output_text(o, "territory", text_of(root, "territory"));
+    output_text(o, "version", text_of(root, "version"));
+    output_text(o, "public key", text_of(root, "public_key"));
+    output_text(o, "running since", text_of(root, "started"));
+    output_text(o, "configuration", text_of(config, "file"));
+    output_text(o, "loaded", text_of(config, "loaded"));
+    if (text_of(config, "last_reload_error"))
+        output_text(o, "last reload failed", text_of(config, "last_reload_error"));
+    if (json_is_false(json_object_get(root, "clock_set")))
+        output_text(o, "clock", "not set: messages wait for the time");
+    output_text(o, "broker", text_of(broker, "server"));
+    output_bool(o, "connected", json_is_true(json_object_get(broker, "connected")));
+    if (text_of(broker, "error"))
+        output_text(o, "last error", text_of(broker, "error"));
+    output_int(o, "offers and needs", whole_of(matching, "entries"));
+    output_int(o, "proposed", whole_of(matching, "proposed"));
+    output_int(o, "in talks", whole_of(matching, "disclosed"));
+    output_int(o, "agreed", whole_of(matching, "agreed"));
+    output_int(o, "running", whole_of(matching, "running"));
+    output_int(o, "alerts raised", whole_of(alerts, "raised"));
+    output_int(o, "alerts held back", whole_of(alerts, "held_back"));
+    if (whole_of(alerts, "given_up"))
+        output_int(o, "alerts given up", whole_of(alerts, "given_up"));
+    if (json_is_true(json_object_get(store, "failing")))
+        output_text(o, "store fails", text_of(store, "error"));
+    show_members(o, json_object_get(root, "members"));
+    show_channels(o, json_object_get(alerts, "channels"));
+}
+
 static void show_head(struct output *o, const json_t *root)
 {
     const json_t *config = json_object_get(root, "config"), *storage = json_object_get(root, "storage");
@@ -228,6 +315,12 @@ static int run(struct command *c)
         return status;
     struct output o = output_begin(false);
     output_object(&o, NULL);
+    if (json_object_get(root, "territory")) {
+        show_coordinator(&o, root);
+        output_object_end(&o);
+        json_decref(root);
+        return output_end(&o, c->out) ? EX_OK : EX_OSERR;
+    }
     show_head(&o, root);
     show_lines(&o, json_object_get(root, "lines"));
     show_meters(&o, json_object_get(root, "meters"));
@@ -239,14 +332,16 @@ static int run(struct command *c)
     return output_end(&o, c->out) ? EX_OK : command_fail(c, EX_OSERR, "out of memory");
 }
 
-static const struct verb_option options[] = {VERB_CONFIG, VERB_SOCKET, VERB_JSON, {0}};
+static const struct verb_option options[] = {VERB_CONFIG, VERB_SOCKET, VERB_COORDINATOR, VERB_JSON, {0}};
 
 const struct verb verb_status = {
     .name = "status",
-    .help = "how a running daemon is: lines, meters, publishers, rules, streams",
+    .help = "how a running daemon is: lines, meters, publishers, rules, streams; members",
     .text = "Asks the daemon over its control socket. Per line: the share of time it is busy, requests and\n"
             "what became of them. Per meter: its state (up, suspect, down), when it last answered, the\n"
             "round trip, and its errors by class. Per publisher: whether it is connected, what waits for it\n"
-            "and for how long, what was sent, dropped and set aside.",
+            "and for how long, what was sent, dropped and set aside. Of a coordinator (--coordinator, or -c "
+            "with\n"
+            "a coordinator.conf): the broker, members and what was refused of them, matches, alerts.",
     .options = options,
     .run = run};

@@ -4,6 +4,7 @@
 #define COORDINATOR_OPTIONS_H
 
 #include "publish/mqtt_options.h"
+#include "symbiont/coordinator.h"
 #include "symbiont/log.h"
 #include "symbiont/match.h"
 #include "symbiont/messages.h"
@@ -97,11 +98,6 @@ struct coordinator_root {
     int log_level;
 };
 
-extern const struct section coordinator_section;
-
-#define COORDINATOR_CONF   SYMBIONT_SYSCONFDIR "/coordinator.conf"
-#define COORDINATOR_SOCKET "/run/symbiont-coordinator/control.sock"
-
 /* Read, checked and derived. Held by whoever uses it. */
 struct territory {
     struct config *config;
@@ -129,8 +125,5 @@ enum alert_kind { ALERT_MATCH, ALERT_CHANGE, ALERT_END, ALERT_FULL, ALERT_DIGEST
 const char *alert_kind_word(enum alert_kind k); /* "match", "change", "end", "full", "digest" */
 /* An empty list: all. */
 bool alert_wanted(const struct texts *kinds, enum alert_kind k);
-
-/* Whether `path` is a coordinator.conf: it says `territory = "...";` at its top. */
-bool coordinator_conf_is(const char *path);
 
 #endif

@@ -185,23 +185,3 @@ void territory_free(struct territory *t)
     config_free(t->config);
     free(t);
 }
-
-// The first setting of a coordinator.conf that a site's file cannot have.
-bool coordinator_conf_is(const char *path)
-{
-    struct buf text = {0};
-    bool is = false;
-    if (file_read(path, 1 << 22, &text) == 0) {
-        const char *s = buf_text(&text);
-        while (s && *s && !is) {
-            s += strspn(s, " \t\r");
-            size_t n = begins(s, "territory") ? 9 : 0;
-            const char *after = s + n + strspn(s + n, " \t");
-            is = n && (*after == '=' || *after == ':');
-            s = strchr(s, '\n');
-            s = s ? s + 1 : NULL;
-        }
-    }
-    buf_free(&text);
-    return is;
-}
