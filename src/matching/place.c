@@ -11,7 +11,7 @@ double place_distance(double lat_a, double lon_a, double lat_b, double lon_b)
 {
     double dy = sin((lat_b - lat_a) * RADIANS / 2), dx = sin((lon_b - lon_a) * RADIANS / 2);
     double h = dy * dy + cos(lat_a * RADIANS) * cos(lat_b * RADIANS) * dx * dx;
-    return 2 * EARTH_M * asin(fmin(1, sqrt(h)));
+    return isnan(h) ? NAN : 2 * EARTH_M * asin(fmin(1, sqrt(h))); // fmin(1, NaN) is 1
 }
 
 bool party_distance(const struct match_settings *s, const struct party *a, const struct party *b,
