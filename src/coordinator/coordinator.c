@@ -218,7 +218,7 @@ static int restore(struct coordinator *c, char *why, size_t size)
     topics_restore(c);
     deals_restore(c);
     entries_declare(c);
-    c->dirty = true;
+    c->dirty = c->anew = true;
     return 0;
 }
 

@@ -128,6 +128,7 @@ struct coordinator {
     struct table members, topics, entries, deals;
     struct matcher *matcher;
     bool dirty; /* the matcher is to settle */
+    bool anew;  /* it never has: what it does not know is not told to be gone */
     struct entry *receipts;
     struct outgoing *first_out, **end_out;
 

@@ -209,6 +209,17 @@ static void gone(struct coordinator *c, struct deal *d)
     deal_keep(c, d);
 }
 
+// A matcher that is made anew (a restart, a reload) does not know what there was before.
+static void sweep(struct coordinator *c, struct utc now)
+{
+    struct deal *d;
+    struct match m;
+    c->anew = false;
+    for (size_t at = 0; (d = table_next(&c->deals, &at));)
+        if (d->life.phase != LIFE_ENDED && !matcher_get(c->matcher, d->id, now, &m))
+            gone(c, d);
+}
+
 void deals_settle(struct coordinator *c, struct utc now)
 {
     struct settled s = {0};
@@ -223,6 +234,8 @@ void deals_settle(struct coordinator *c, struct utc now)
             gone(c, d);
     }
     free(s.changes);
+    if (c->anew)
+        sweep(c, now);
     c->settles++;
     c->settle_ms = (double)mono_since(mono_now(), begun) / NS_PER_MS;
     if (c->settle_ms > c->settle_most_ms)

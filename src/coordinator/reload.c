@@ -79,7 +79,7 @@ static bool rebuild_matcher(struct coordinator *c, const struct match_settings *
     c->matcher = fresh;
     deals_bind(c);
     matcher_free(old);
-    c->dirty = true;
+    c->dirty = c->anew = true;
     return true;
 }
 
@@ -127,7 +127,9 @@ void coordinator_reload(struct coordinator *c)
     c->reloads++;
     coordinator_settle(c);
     struct territory *fresh = read_again(c);
-    if (fresh && !apply(c, fresh, c->reload_error, sizeof c->reload_error)) {
+    char why[sizeof c->reload_error] = "";
+    if (fresh && !apply(c, fresh, why, sizeof why)) {
+        snprintf(c->reload_error, sizeof c->reload_error, "%s", why);
         if (c->territory != fresh)
             territory_free(fresh);
         else
