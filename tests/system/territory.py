@@ -164,7 +164,7 @@ class Member:
     def __init__(self, pseudonym, name="", zone="c:49.325:6.125"):
         self.pseudonym, self.name, self.zone, self.key = pseudonym, name or pseudonym, zone, Key()
         # The centre of the zone, all that is told at level 2.
-        self.place = {"latitude": 49.325, "longitude": 6.125, "radius_m": 1800}
+        self.place = {"latitude": 49.325, "longitude": 6.125, "radius_m": 300}
         self.epoch, self.seq, self.seen, self.client = 1, 0, [], None
 
     def connect(self, broker, user=None):
