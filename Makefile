@@ -217,6 +217,7 @@ build/man/symbiont.1: OPTIONS_OF = verbs
 build/man/symbiont.conf.5: OPTIONS_OF = symbiont.conf
 build/man/symbiont-profile.5: OPTIONS_OF = profile
 build/man/symbiont-plant.5: OPTIONS_OF = plant
+build/man/coordinator.conf.5: OPTIONS_OF = coordinator.conf
 build/man/%: docs/%.scd $(B)/symbiont
 	@mkdir -p $(@D)
 	$(say) MAN $@
@@ -235,11 +236,16 @@ install: all
 	install -d $(DESTDIR)$(SYSCONFDIR)/symbiont/conf.d
 	test -e $(DESTDIR)$(SYSCONFDIR)/symbiont/symbiont.conf || \
 		install -m 644 conf/symbiont.conf $(DESTDIR)$(SYSCONFDIR)/symbiont/symbiont.conf
+	test -e $(DESTDIR)$(SYSCONFDIR)/symbiont/coordinator.conf || \
+		install -m 644 conf/coordinator.conf $(DESTDIR)$(SYSCONFDIR)/symbiont/coordinator.conf
+	install -m 644 conf/mosquitto-territory.acl $(DESTDIR)$(DATADIR)/
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
 		$(DESTDIR)$(PREFIX)/lib/udev/rules.d
-	sed 's|@SBINDIR@|$(PREFIX)/sbin|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' systemd/symbiontd.service.in \
-		>$(DESTDIR)$(UNITDIR)/symbiontd.service
+	for u in symbiontd symbiont-coordinator; do \
+		sed 's|@SBINDIR@|$(PREFIX)/sbin|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' systemd/$$u.service.in \
+		>$(DESTDIR)$(UNITDIR)/$$u.service || exit 1; done
 	install -m 644 systemd/symbiont.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/symbiont.conf
+	install -m 644 systemd/symbiont-coordinator.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/symbiont-coordinator.conf
 	install -m 644 systemd/symbiont.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/symbiont.conf
 	install -m 644 systemd/60-symbiont.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
 	if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory man && for m in $(MANS); do \
