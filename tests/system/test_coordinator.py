@@ -14,7 +14,7 @@ import time
 import paho.mqtt.client as mqtt
 
 from servers import ROOT, Certificates, main, wait_until
-from territory import (BUILD, TERRITORY, ChatRoom, Coordinator, Key, MailServer, Member, broker, config_of, now_ms)
+from valley import (BUILD, TERRITORY, ChatRoom, Coordinator, Key, MailServer, Member, broker, config_of, now_ms)
 
 OFFER, NEED = "0" * 31 + "1", "0" * 31 + "2"
 QUIET = 'alerts: { mqtt = true; digest = "never"; eur_least = 0.0; tco2e_least = 0.0; payback_most = 100.0; %s };'
