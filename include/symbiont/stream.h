@@ -74,6 +74,12 @@ struct container_config {
     double stable;     /* share of the capacity */
 };
 
+/* What the usual amount depends on beside the hour of the week. */
+struct baseline_config {
+    struct settings common;
+    char *outdoor, *production; /* expressions; NULL: not known */
+};
+
 /* A parameter of the water, the waste or the by-product. */
 struct quality_config {
     struct settings common;
@@ -96,6 +102,7 @@ struct stream_config {
     struct texts shutdown; /* "2026-08-01..2026-08-23" */
     struct surplus_config surplus;
     struct container_config container;
+    struct baseline_config baseline;
     struct groups quality; /* struct quality_config */
 };
 extern const struct section stream_section; /* "streams", OPTION_GROUPS */
@@ -215,9 +222,18 @@ void stream_profile(const struct stream *s, struct utc t, struct stream_profile 
 /* The next 168 hours from the hour that begins after `t`. `error`: mean absolute error of earlier forecasts
  * over the mean of what came, NaN: none yet. False without history. */
 bool stream_forecast(const struct stream *s, struct utc t, double out[static 168], double *error);
-/* What is usual for the hour of `t`: median of that hour of the week in the last 8 weeks, holidays left out;
- * NaN. */
+/*
+ * What is usual for the hour of `t`, holidays left out; NaN. By the regression over hour of the week, outdoor
+ * temperature and production where these are given, known, and the regression is good enough; else the median
+ * of that hour of the week in the last 8 weeks.
+ */
 double stream_baseline(const struct stream *s, struct utc t);
+/* How good the regression is: CV(RMSE) and NMBE of hours foretold before they were known, as shares; NaN. */
+struct stream_fit {
+    double cv, bias;
+    bool accepted;
+};
+struct stream_fit stream_fit(const struct stream *s);
 /* Weight of the provenance times coverage times firmness (P20/P50), 0..1. */
 double stream_confidence(struct stream *s, struct utc t);
 /* Share of the last 4 weeks in which it was known, 0..1; NaN without history. */

@@ -271,6 +271,29 @@ static void take_quality(struct stream *s, const struct expression_names *names,
     }
 }
 
+// After all others: how slowly a driver comes does not slow down the stream.
+static void take_baseline(struct stream *s, const struct expression_names *names, struct diagnostics *d)
+{
+    const struct baseline_config *c = &s->config->baseline;
+    struct place at = c->common.place.file ? c->common.place : s->config->common.place;
+    s->own_inputs = s->input_count;
+    if (c->outdoor)
+        compile_part(s, PART_DRIVER + MODEL_OUTDOOR, "baseline.outdoor", c->outdoor, unit_find("degC"), names,
+                     at, d);
+    if (c->production)
+        compile_part(s, PART_DRIVER + MODEL_PRODUCTION, "baseline.production", c->production, NULL, names, at,
+                     d);
+    if (c->outdoor || c->production) {
+        s->model = malloc(sizeof *s->model);
+        if (s->model)
+            model_reset(s->model, c->outdoor, c->production);
+        else
+            diag_error(d, at, "stream %s: out of memory", s->config->name);
+    } else if (c->common.place.file) {
+        diag_error(d, at, "stream %s: baseline needs outdoor or production", s->config->name);
+    }
+}
+
 static void derive_times(struct stream *s)
 {
     for (size_t i = 0; i < s->input_count; i++) {
@@ -311,6 +334,7 @@ struct stream *stream_new(const struct stream_config *c, const struct expression
     s->hooks = hooks ? *hooks : (struct stream_hooks){0};
     s->unit = stream_config_unit(c);
     s->value = s->internal = s->difference = s->coverage = s->firmness = NAN;
+    s->driver[MODEL_OUTDOOR] = s->driver[MODEL_PRODUCTION] = NAN;
     week_reset(s->history);
     if (!s->unit) {
         const char *near = unit_nearest(c->unit);
@@ -325,6 +349,7 @@ struct stream *stream_new(const struct stream_config *c, const struct expression
         take_value(s, names, d);
         take_quality(s, names, d);
         derive_times(s);
+        take_baseline(s, names, d);
     }
     if (diag_errors(d) == before)
         return s;
@@ -350,13 +375,14 @@ void stream_free(struct stream *s)
     free(s->formula);
     free(s->shutdown);
     free(s->history);
+    free(s->model);
     free(s);
 }
 
 size_t stream_memory(const struct stream *s)
 {
-    size_t n =
-        sizeof *s + sizeof *s->history + s->shutdown_count * sizeof *s->shutdown + strlen(s->formula) + 1;
+    size_t n = sizeof *s + sizeof *s->history + (s->model ? sizeof *s->model : 0) +
+               s->shutdown_count * sizeof *s->shutdown + strlen(s->formula) + 1;
     for (size_t i = 0; i < s->input_count; i++)
         n += strlen(s->inputs[i]) + 1;
     return n;
@@ -416,6 +442,7 @@ int64_t stream_every_ms(const struct stream *s)
 
 void stream_feed(struct stream *s, size_t input, struct utc t, double value)
 {
+    s->fed |= input < s->own_inputs;
     for (size_t i = 0; i < s->part_count; i++) {
         struct part *p = &s->parts[i];
         for (size_t k = 0, n = p->program ? expression_slots(p->program) : 0; k < n; k++)

@@ -131,6 +131,11 @@ void stream_profile(const struct stream *s, struct utc t, struct stream_profile 
 double stream_baseline(const struct stream *s, struct utc t)
 {
     struct week_place now = week_place(s->calendar.zone, t);
+    if (s->model && t.ms / HOUR_MS == s->last_ms / HOUR_MS && model_judge(s->model).accepted) {
+        double y = model_expect(s->model, now.hour, s->driver);
+        if (!isnan(y))
+            return y;
+    }
     return quantile_of(s, now, now.hour, WEEK_BASELINE, false, 0.5);
 }
 
@@ -159,6 +164,14 @@ double stream_confidence(struct stream *s, struct utc t)
     renew_trust(s, t);
     double firm = isnan(s->firmness) ? 1 : s->firmness, coverage = isnan(s->coverage) ? 0 : s->coverage;
     return provenance_weight(s->provenance) * coverage * firm;
+}
+
+struct stream_fit stream_fit(const struct stream *s)
+{
+    if (!s->model)
+        return (struct stream_fit){NAN, NAN, false};
+    struct model_quality q = model_judge(s->model);
+    return (struct stream_fit){q.cv, q.bias, q.accepted};
 }
 
 // ---- Forecast ----
@@ -261,6 +274,18 @@ void stream_history_add(struct stream *s, const struct stream_hour *h, bool live
     tell_change(s, p, h->hour);
 }
 
+// An hour of which less than half is known says nothing.
+void stream_learn(struct stream *s, const struct stream_hour *h, const struct open_hour *o)
+{
+    struct week_place p = week_place(s->calendar.zone, (struct utc){h->hour * HOUR_MS});
+    double drivers[MODEL_DRIVERS];
+    if (!s->model || 2 * h->known_s < 3600 || stream_day_excluded(s, p.day))
+        return;
+    for (int d = 0; d < MODEL_DRIVERS; d++)
+        drivers[d] = 2 * o->driver_ms[d] >= HOUR_MS ? o->driver[d] / (double)o->driver_ms[d] : NAN;
+    model_learn(s->model, p.hour, h->amount * 3600 / h->known_s, drivers);
+}
+
 void stream_recall(struct stream *s, const struct stream_hour *h)
 {
     stream_history_add(s, h, false);
@@ -272,6 +297,8 @@ bool stream_inherit(struct stream *s, const struct stream *from)
     if (stream_identity(s) != stream_identity(from))
         return false;
     *s->history = *from->history;
+    if (s->model && from->model && stream_model_identity(s) == stream_model_identity(from))
+        *s->model = *from->model;
     s->coverage_hour = s->ratio_day = 0;
     return true;
 }

@@ -4,6 +4,7 @@
 #define SYMBIONT_STREAM_INSIDE_H
 
 #include "streams/container.h"
+#include "streams/model.h"
 #include "streams/surplus.h"
 #include "streams/week.h"
 #include "symbiont/stream.h"
@@ -11,7 +12,7 @@
 
 enum { FUEL_GAS, FUEL_OIL };
 
-enum { STREAM_INPUTS_MAX = 96, STREAM_QUALITY_MAX = 16, STREAM_PARTS = 3 + STREAM_QUALITY_MAX };
+enum { STREAM_INPUTS_MAX = 96, STREAM_QUALITY_MAX = 16, STREAM_PARTS = 5 + STREAM_QUALITY_MAX };
 
 /* One compiled expression of the stream. */
 struct part {
@@ -20,7 +21,7 @@ struct part {
     uint8_t input_of[EXPRESSION_MAX_INPUTS]; /* per slot */
     const char *name, *unit;
 };
-enum { PART_VALUE, PART_INTERNAL, PART_DIFFERENCE, PART_QUALITY };
+enum { PART_VALUE, PART_INTERNAL, PART_DIFFERENCE, PART_DRIVER, PART_QUALITY = PART_DRIVER + MODEL_DRIVERS };
 
 struct days {
     int64_t first, last; /* local day numbers, both included */
@@ -31,6 +32,8 @@ struct open_hour {
     int64_t hour;
     double amount, internal, surplus, came_in, taken, low, high;
     int64_t known_ms, surplus_ms;
+    double driver[MODEL_DRIVERS]; /* times milliseconds */
+    int64_t driver_ms[MODEL_DRIVERS];
 };
 
 struct stream {
@@ -43,6 +46,8 @@ struct stream {
     const char *inputs[STREAM_INPUTS_MAX];
     struct expression_source sources[STREAM_INPUTS_MAX];
     size_t input_count;
+    size_t own_inputs; /* those after them move nothing: drivers of the baseline */
+    bool fed;          /* one of its own came since the last settle */
     struct part parts[STREAM_PARTS];
     size_t part_count; /* up to the last quality */
     int64_t every_ms, hold_ms;
@@ -66,6 +71,8 @@ struct stream {
     struct container container;
     struct open_hour hour;
     struct week_history *history;
+    struct model *model; /* NULL: the baseline has no drivers */
+    double driver[MODEL_DRIVERS];
     double ratio; /* of the last seven days to the usual, as of ratio_day */
     int64_t ratio_day;
     bool season;
@@ -85,11 +92,15 @@ void stream_hour_reset(struct stream *s, int64_t hour);
 
 /* stream_save.c: of name, unit and whether there is a container. */
 uint64_t stream_identity(const struct stream *s);
+/* Of what the regression is over. */
+uint64_t stream_model_identity(const struct stream *s);
 
 /* stream_history.c */
 bool stream_day_excluded(const struct stream *s, int64_t day);
 bool stream_day_shut(const struct stream *s, int64_t day);
 void stream_history_add(struct stream *s, const struct stream_hour *h, bool live);
+/* The hour's drivers go with it into the regression. */
+void stream_learn(struct stream *s, const struct stream_hour *h, const struct open_hour *o);
 bool stream_recurs(const struct stream *s, struct week_place now, unsigned hour);
 
 bool date_parse(const char *text, int64_t *day);

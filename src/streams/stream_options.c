@@ -112,6 +112,20 @@ static const struct section container_section = {"container", sizeof(struct cont
                                                  container_options, "The container on the scale."};
 
 #undef AT
+#define AT(field) offsetof(struct baseline_config, field)
+
+static const struct option baseline_options[] = {
+    {"outdoor", OPTION_TEXT, AT(outdoor), .help = "Outdoor temperature: a point or an expression."},
+    {"production", OPTION_TEXT, AT(production),
+     .help = "What is made per time: any point or expression that the stream goes with."},
+    {0},
+};
+
+static const struct section baseline_section = {
+    "baseline", sizeof(struct baseline_config), baseline_options,
+    "What the usual amount depends on beside the hour of the week: then a regression says what is usual."};
+
+#undef AT
 #define AT(field) offsetof(struct quality_config, field)
 
 static const struct option quality_options[] = {
@@ -199,6 +213,8 @@ static const struct option stream_options[] = {
      .help = "When there is some to spare."},
     {"container", OPTION_GROUP, AT(container), .section = &container_section,
      .help = "The container on the scale."},
+    {"baseline", OPTION_GROUP, AT(baseline), .section = &baseline_section,
+     .help = "What the usual amount depends on."},
     {"quality", OPTION_GROUPS, AT(quality), .section = &quality_section,
      .help = "Parameters of its quality."},
     {0},

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stream's moment as bytes, to go on after a restart.
 //
-//     "SST1"
-//     u64 identity (name, unit, container or not), u64 setup (formula, thresholds, container, parts)
-//     u8 flags (1 started, 2 gap, 4 recurring), i64 last_ms, high_ms
-//     the open hour: i64 hour, f64 amount, internal, surplus, came_in, taken, low, high, i64 known_ms,
-//     surplus_ms surplus: u8 state, i64 dwell_ms, unknown_ms, began_ms, f64 amount container: f64 tare,
-//     level, counted, from, held, taken_out, i64 level_ms, from_ms, held_ms, working_ms, grain_ms,
-//                u8 flags (1 absent, 2 full_said), u8 n, 5 x (f64 sample, i64 time), u8 n, n x (i64 at, f64
-//                filled)
-//     per part that is compiled: u32 length, bytes of expression_state_save
-//     u64 FNV-1a of all bytes before
+// - "SST1"
+// - u64 identity (name, unit, container or not), u64 setup (formula, thresholds, container, parts)
+// - u8 flags (1 started, 2 gap, 4 recurring, 8 regression), i64 last_ms, high_ms
+// - the open hour: i64 hour, f64 amount, internal, surplus, came_in, taken, low, high,
+//   i64 known_ms, surplus_ms
+// - surplus: u8 state, i64 dwell_ms, unknown_ms, began_ms, f64 amount
+// - container: f64 tare, level, counted, from, held, taken_out,
+//   i64 level_ms, from_ms, held_ms, working_ms, grain_ms, u8 flags (1 absent, 2 full_said),
+//   u8 n, 5 x (f64 sample, i64 time), u8 n, n x (i64 at, f64 filled)
+// - with flag 8: u64 identity of the regression, the open hour's f64 sum and i64 ms of each driver,
+//   u32 length, bytes of model_save
+// - per part that is compiled: u32 length, bytes of expression_state_save
+// - u64 FNV-1a of all bytes before
 //
 // Big-endian; f64 as its 64 bits. What does not fit together is refused as a whole.
 #include <math.h>
@@ -20,7 +23,7 @@
 #include "symbiont/cursor.h"
 
 static const char magic[4] = {'S', 'S', 'T', '1'};
-enum { STARTED = 1, GAP = 2, RECURRING = 4 };
+enum { STARTED = 1, GAP = 2, RECURRING = 4, REGRESSION = 8 };
 enum { ABSENT = 1, FULL_SAID = 2 };
 
 #define LATEST_MS (INT64_C(1) << 53)
@@ -55,6 +58,14 @@ static uint64_t setup_of(const struct stream *s)
     if (s->config->internal)
         h = fnv(h, s->config->internal, strlen(s->config->internal) + 1);
     return h;
+}
+
+uint64_t stream_model_identity(const struct stream *s)
+{
+    const struct baseline_config *c = &s->config->baseline;
+    uint64_t h = fnv(seed, s->formula, strlen(s->formula) + 1);
+    h = fnv(h, c->outdoor ? c->outdoor : "", c->outdoor ? strlen(c->outdoor) + 1 : 1);
+    return fnv(h, c->production ? c->production : "", c->production ? strlen(c->production) + 1 : 1);
 }
 
 // ---- Writing ----
@@ -115,6 +126,18 @@ static void put_container(struct buf *b, const struct container *c)
     }
 }
 
+// With their length before them; frees them.
+static void put_sized(struct buf *b, struct buf *bytes)
+{
+    put_u8(b, (unsigned)(bytes->len >> 24));
+    put_u8(b, (unsigned)(bytes->len >> 16));
+    put_u8(b, (unsigned)(bytes->len >> 8));
+    put_u8(b, (unsigned)bytes->len);
+    buf_put(b, bytes->data, bytes->len);
+    b->failed |= bytes->failed;
+    buf_free(bytes);
+}
+
 static void put_parts(struct stream *s, struct buf *b)
 {
     for (size_t i = 0; i < s->part_count; i++) {
@@ -122,14 +145,20 @@ static void put_parts(struct stream *s, struct buf *b)
             continue;
         struct buf bytes = {0};
         expression_state_save(s->parts[i].state, &bytes);
-        put_u8(b, (unsigned)(bytes.len >> 24));
-        put_u8(b, (unsigned)(bytes.len >> 16));
-        put_u8(b, (unsigned)(bytes.len >> 8));
-        put_u8(b, (unsigned)bytes.len);
-        buf_put(b, bytes.data, bytes.len);
-        b->failed |= bytes.failed;
-        buf_free(&bytes);
+        put_sized(b, &bytes);
     }
+}
+
+static void put_model(struct buf *b, const struct stream *s)
+{
+    put_u64(b, stream_model_identity(s));
+    for (int d = 0; d < MODEL_DRIVERS; d++) {
+        put_f64(b, s->hour.driver[d]);
+        put_i64(b, s->hour.driver_ms[d]);
+    }
+    struct buf bytes = {0};
+    model_save(s->model, &bytes);
+    put_sized(b, &bytes);
 }
 
 void stream_save(struct stream *s, struct buf *out)
@@ -138,7 +167,8 @@ void stream_save(struct stream *s, struct buf *out)
     buf_put(out, magic, sizeof magic);
     put_u64(out, stream_identity(s));
     put_u64(out, setup_of(s));
-    put_u8(out, (s->started ? STARTED : 0u) | (s->gap ? GAP : 0u) | (s->recurring ? RECURRING : 0u));
+    put_u8(out, (s->started ? STARTED : 0u) | (s->gap ? GAP : 0u) | (s->recurring ? RECURRING : 0u) |
+                    (s->model ? REGRESSION : 0u));
     put_i64(out, s->last_ms);
     put_i64(out, s->high_ms);
     put_hour(out, &s->hour);
@@ -148,6 +178,8 @@ void stream_save(struct stream *s, struct buf *out)
     put_i64(out, s->surplus.began_ms);
     put_f64(out, s->surplus.amount);
     put_container(out, &s->container);
+    if (s->model)
+        put_model(out, s);
     put_parts(s, out);
     if (!out->failed)
         put_u64(out, fnv(seed, out->data + begin, out->len - begin));
@@ -156,7 +188,7 @@ void stream_save(struct stream *s, struct buf *out)
 // ---- Reading ----
 
 struct moment {
-    bool started, gap, recurring;
+    bool started, gap, recurring, regression;
     int64_t last_ms, high_ms;
     struct open_hour hour;
     struct surplus surplus;
@@ -267,6 +299,7 @@ static bool take_moment(struct cursor *c, struct moment *m)
     m->started = flags & STARTED;
     m->gap = flags & GAP;
     m->recurring = flags & RECURRING;
+    m->regression = flags & REGRESSION;
     m->last_ms = take_time(c);
     m->high_ms = take_time(c);
     take_hour(c, &m->hour);
@@ -300,6 +333,26 @@ static void take_parts(struct stream *s, struct cursor *c)
     }
 }
 
+// Of another formula or other drivers, or damaged: the regression begins anew.
+static void take_model(struct stream *s, struct cursor *c)
+{
+    struct open_hour o = s->hour;
+    uint64_t identity = take_u64(c);
+    bool good = true;
+    for (int d = 0; d < MODEL_DRIVERS; d++) {
+        o.driver[d] = take_sum(c);
+        o.driver_ms[d] = take_time(c);
+        good &= o.driver_ms[d] >= 0 && o.driver_ms[d] <= 3600000;
+    }
+    uint32_t n = cursor_u32(c);
+    const uint8_t *bytes = cursor_take(c, n);
+    if (!bytes || !good || !s->model || identity != stream_model_identity(s))
+        return;
+    struct cursor inner = cursor_over(bytes, n);
+    if (model_restore(s->model, &inner))
+        s->hour = o;
+}
+
 bool stream_restore(struct stream *s, const void *data, size_t n)
 {
     if (n < sizeof magic + 24 || memcmp(data, magic, sizeof magic) != 0)
@@ -317,6 +370,8 @@ bool stream_restore(struct stream *s, const void *data, size_t n)
     s->high_ms = m.high_ms;
     s->hour = m.hour;
     s->gap = m.gap;
+    if (m.regression)
+        take_model(s, &c);
     if (!same)
         return true;
     s->recurring = m.recurring;

@@ -79,6 +79,7 @@ static void close_hour(struct stream *s)
         .surplus_s = (int32_t)((o->surplus_ms + 500) / 1000),
     };
     bool any = o->known_ms > 0 || o->came_in > 0 || o->taken > 0;
+    stream_learn(s, &h, o);
     stream_hour_reset(s, o->hour + 1);
     if (any && s->hooks.hour)
         s->hooks.hour(s->hooks.arg, s, &h);
@@ -107,6 +108,11 @@ static void account(struct stream *s, double value, double internal, int64_t fro
             o->low = isnan(o->low) || value < o->low ? value : o->low;
             o->high = isnan(o->high) || value > o->high ? value : o->high;
         }
+        for (int d = 0; d < MODEL_DRIVERS; d++)
+            if (!isnan(s->driver[d])) {
+                o->driver[d] += s->driver[d] * ms;
+                o->driver_ms[d] += until - from;
+            }
         if (surplus_on(&s->surplus)) {
             o->surplus_ms += until - from;
             o->surplus += isnan(value) ? 0 : value * ms;
@@ -252,6 +258,8 @@ static void evaluate(struct stream *s, int64_t ms, double *gross)
     *gross = s->parts[PART_VALUE].program ? part_value(&s->parts[PART_VALUE], ms) : declared_at(s, ms);
     s->internal = s->parts[PART_INTERNAL].program ? part_value(&s->parts[PART_INTERNAL], ms) : NAN;
     s->difference = part_value(&s->parts[PART_DIFFERENCE], ms);
+    for (int d = 0; d < MODEL_DRIVERS; d++)
+        s->driver[d] = part_value(&s->parts[PART_DRIVER + d], ms);
     s->value = *gross;
     if (s->parts[PART_INTERNAL].program)
         s->value = isnan(s->internal) || isnan(*gross) ? NAN : fmax(0, *gross - s->internal);
@@ -262,6 +270,9 @@ static void evaluate(struct stream *s, int64_t ms, double *gross)
 void stream_settle(struct stream *s, struct utc t)
 {
     double gross;
+    if (!s->fed && s->parts[PART_VALUE].program && s->own_inputs)
+        return;
+    s->fed = false;
     if (!s->started)
         begin_at(s, t.ms);
     int64_t from = s->last_ms;

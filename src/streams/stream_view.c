@@ -41,6 +41,9 @@ static void put_history(struct fields *f, struct stream *s, struct utc t, const 
     put(f, "typical", unit, week_quantile(values, kept, 0.5));
     put(f, "peak", unit, week_quantile(values, kept, 0.8));
     put(f, "baseline", unit, stream_baseline(s, t));
+    struct stream_fit fit = stream_fit(s);
+    put(f, "baseline_cv", "%", 100 * fit.cv);
+    put(f, "baseline_bias", "%", 100 * fit.bias);
     if (s->history->actual > 0)
         put(f, "forecast_error", "%", 100 * s->history->error / s->history->actual);
 }

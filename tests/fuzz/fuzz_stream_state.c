@@ -34,7 +34,8 @@ static struct stream *make(void)
         d = diagnostics_new();
         config = config_read_text(
             "streams: ( { name = \"s\"; resource = \"waste\"; low = \"15 01 01\"; weight = \"m.kg\"; "
-            "container: { capacity = \"2 t\"; tare = \"300 kg\"; }; } );",
+            "container: { capacity = \"2 t\"; tare = \"300 kg\"; }; baseline: { production = \"m.kg\"; }; } "
+            ");",
             "f", &section, d);
     }
     const struct root *root = config_root(config);
@@ -55,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct stream *s = make();
     struct buf bytes = {0};
-    if (n > 4096 || !s) {
+    if (n > 16384 || !s) {
         stream_free(s);
         return 0;
     }
