@@ -228,6 +228,7 @@ static enum file_result open_all(struct outbox_file *f, int64_t check_ns)
 
 enum file_result outbox_file_open(struct outbox_file *f, int64_t disk_max, int64_t check_ns)
 {
+    outbox_file_close(f, false); // an attempt that failed half-way: its lock would be in the way of this one
     derive_bounds(f, disk_max);
     f->error[0] = '\0';
     enum file_result result = open_all(f, check_ns);

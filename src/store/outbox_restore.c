@@ -169,9 +169,6 @@ int outbox_restore(struct outbox *o, const char *const names[OUTBOX_LANES_MAX], 
     enum file_result result = FILE_BROKEN;
     for (int tries = 0; tries < 3; tries++) {
         result = attempt(o, earlier, names);
-        if (result == FILE_OK)
-            break;
-        outbox_file_close(o->file, false); // its lock would be in the way of the next attempt
         if (result == FILE_CORRUPT) {
             earlier = disk_modified(path);
             outbox_set_aside(o);
@@ -185,6 +182,7 @@ int outbox_restore(struct outbox *o, const char *const names[OUTBOX_LANES_MAX], 
         snprintf(why, why_size, "outbox %s is in use by another process", path);
     else
         snprintf(why, why_size, "cannot open outbox %s: %s", path, outbox_file_error(o->file));
+    outbox_file_close(o->file, false);
     return -1;
 }
 

@@ -165,6 +165,41 @@ static void each_allocation_of_sqlite_fails_once(void **state)
     }
 }
 
+// A disk that fails for so many operations while the outbox is at work, and then works again: nothing is
+// lost, because memory holds it meanwhile.
+static void a_disk_that_comes_back(void **state)
+{
+    static const struct {
+        enum fault_kind kind;
+        int64_t first, many;
+    } rows[] = {{FAULT_IO, 0, 2}, {FAULT_FULL, 0, 4}, {FAULT_FULL, 1, 3}, {FAULT_IO, 1, 4}};
+    struct room *r = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        faulty_none();
+        wipe(r);
+        open_it(r);
+        put(r, 0, 1);
+        wait_for(r, on_disk, 1, "the first message on disk");
+        faulty_order(rows[i].kind, rows[i].first, rows[i].many);
+        for (unsigned n = 2; n <= MESSAGES; n++)
+            put(r, 0, n);
+        // The pauses between its attempts grow from one second: two or three of them.
+        struct mono until = mono_add(mono_now(), 90 * NS_PER_S);
+        while (stats(r, 0).on_disk < MESSAGES && mono_before(mono_now(), until))
+            nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        if (stats(r, 0).on_disk != MESSAGES)
+            fail_msg("row %zu: %llu of %d on disk, %lld failures, %s", i,
+                     (unsigned long long)stats(r, 0).on_disk, MESSAGES, (long long)faulty.failed,
+                     disk(r).error);
+        assert_true(faulty.failed > 0);
+        assert_false(disk(r).failing);
+        faulty_none();
+        expect(r, 0, 1, MESSAGES, true);
+        assert_int_equal(stats(r, 0).dropped, 0);
+        close_it(r);
+    }
+}
+
 static int quiet(void **state)
 {
     (void)state;
@@ -177,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_operation_fails_once, setup_fast, teardown),
         cmocka_unit_test_setup_teardown(the_disk_fails_for_good, setup_fast, teardown),
+        cmocka_unit_test_setup_teardown(a_disk_that_comes_back, setup_fast, teardown),
         cmocka_unit_test_setup_teardown(each_allocation_of_sqlite_fails_once, setup_fast, teardown),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
