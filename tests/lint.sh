@@ -11,7 +11,7 @@ echo "clang-format"
 clang-format --dry-run --Werror $sources || fail=1
 
 echo "clang: warnings"
-make --no-print-directory -s B=build/lint-clang CC=clang HARDEN= all || fail=1
+make --no-print-directory -k -s B=build/lint-clang CC=clang HARDEN= all || fail=1
 
 echo "gcc: -fanalyzer on what reads foreign bytes"
 for file in src/meters/modbus.c src/meters/point.c src/base/buf.c src/base/json.c src/base/text.c; do

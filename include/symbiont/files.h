@@ -26,8 +26,8 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode);
 int secret_read(const char *path, char *out, size_t size, char *why, size_t why_size);
 
 /*
- * A private key for TLS, which a library will read itself: is it a PEM file as closed as a secret, and not behind
- * a passphrase (OpenSSL would ask for it on the terminal)? 0, or -1 and a sentence in `why`.
+ * A private key for TLS, which a library will read itself: is it a PEM file as closed as a secret, and not
+ * behind a passphrase (OpenSSL would ask for it on the terminal)? 0, or -1 and a sentence in `why`.
  */
 int key_file_check(const char *path, char *why, size_t why_size);
 

@@ -31,8 +31,8 @@ struct publisher_kind {
      * would have every one of them written to disk. */
     void (*check)(const void *settings, int64_t spill_after_ns, struct diagnostics *d);
 
-    /* Can the files it names (passwords, keys, certificates) be used as they are now? False with a sentence in
-     * `why`. Asked before a reload closes what works. */
+    /* Can the files it names (passwords, keys, certificates) be used as they are now? False with a sentence
+     * in `why`. Asked before a reload closes what works. */
     bool (*ready)(const void *settings, char *why, size_t why_size);
 
     /* Prepares; the sending thread is started by `start`. NULL with a sentence in `why`. */

@@ -110,7 +110,9 @@ static struct value locate(struct device_read *r, struct session *s, uint8_t uni
     r->base = r->located ? r->walk.base : 0;
     if (r->located)
         return (struct value){.reason = REASON_GOOD};
-    return r->walk.answered ? (struct value){.reason = REASON_NOT_AVAILABLE} : last;
+    if (r->walk.answered)
+        last = (struct value){.reason = REASON_NOT_AVAILABLE};
+    return last;
 }
 
 size_t device_read_once(struct device_read *r, struct session *s, uint8_t unit)

@@ -181,7 +181,7 @@ void output_table_end(struct output *o)
         json_close(writer(o), ']');
         return;
     }
-    size_t widths[OUTPUT_COLUMNS], rows = o->column_count ? o->cell_count / o->column_count : 0;
+    size_t widths[OUTPUT_COLUMNS] = {0}, rows = o->column_count ? o->cell_count / o->column_count : 0;
     if (rows > 0 && !o->text.failed) {
         measure(o, rows, widths);
         put_headings(o, widths);

@@ -37,7 +37,7 @@ static size_t option_count(const struct section *s)
 bool option_given(const struct section *s, const void *settings, size_t offset)
 {
     const struct settings *common = settings;
-    for (size_t i = 0; s->options[i].name && i < 64; i++)
+    for (size_t i = 0; i < 64 && s->options[i].name; i++)
         if (s->options[i].offset == offset)
             return common->given >> i & 1;
     return false;

@@ -68,7 +68,7 @@ static bool said(const struct field *f, const char *base)
     case FIELD_UTC:
         return ((const struct utc *)p)->ms != 0;
     case FIELD_NUMBER:
-        return !isnan(*(const double *)p) && (*(const double *)p != 0 || !f->zero_unsaid);
+        return !isnan(*(const double *)(const void *)p) && (*(const double *)p != 0 || !f->zero_unsaid);
     case FIELD_SPAN:
         return span_said(*(const struct span *)p);
     case FIELD_BOOL:
@@ -116,10 +116,10 @@ static void write_element(const struct field *f, const char *p, struct json *j)
         json_text(j, NULL, text);
         break;
     case FIELD_NUMBERS:
-        json_number(j, NULL, *(const double *)p);
+        json_number(j, NULL, *(const double *)(const void *)p);
         break;
     case FIELD_SHARES:
-        json_single(j, NULL, (double)*(const float *)p);
+        json_single(j, NULL, (double)*(const float *)(const void *)p);
         break;
     default:
         json_open(j, NULL, '{');
@@ -162,7 +162,7 @@ static void write_field(const struct field *f, const char *base, struct json *j)
         json_int(j, f->key, ((const struct utc *)p)->ms);
         break;
     case FIELD_NUMBER:
-        json_number(j, f->key, *(const double *)p);
+        json_number(j, f->key, *(const double *)(const void *)p);
         break;
     case FIELD_SPAN:
         write_span(j, f->key, *(const struct span *)p);

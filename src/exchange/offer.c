@@ -15,12 +15,12 @@ const char *synergy_word(enum synergy s)
 static const struct {
     const char *unit, *annual, *metered;
 } units[RESOURCES] = {
-    [RESOURCE_HEAT] = {"kW", "MWh"},     [RESOURCE_COLD] = {"kW", "MWh"},
-    [RESOURCE_STEAM] = {"kW", "MWh"},    [RESOURCE_ELECTRICITY] = {"kW", "MWh"},
-    [RESOURCE_WATER] = {"m3/h", "m3"},   [RESOURCE_COMPRESSED_AIR] = {"m3/h", "m3"},
-    [RESOURCE_WASTE] = {"t/wk", "t"},    [RESOURCE_BY_PRODUCT] = {"t/wk", "t"},
-    [RESOURCE_CO2] = {"t/wk", "t"},      [RESOURCE_FUEL] = {"t/wk", "t"},
-    [RESOURCE_MATERIAL] = {"t/wk", "t"}, [RESOURCE_EQUIPMENT] = {"", "h"},
+    [RESOURCE_HEAT] = {"kW", "MWh", NULL},     [RESOURCE_COLD] = {"kW", "MWh", NULL},
+    [RESOURCE_STEAM] = {"kW", "MWh", NULL},    [RESOURCE_ELECTRICITY] = {"kW", "MWh", NULL},
+    [RESOURCE_WATER] = {"m3/h", "m3", NULL},   [RESOURCE_COMPRESSED_AIR] = {"m3/h", "m3", NULL},
+    [RESOURCE_WASTE] = {"t/wk", "t", NULL},    [RESOURCE_BY_PRODUCT] = {"t/wk", "t", NULL},
+    [RESOURCE_CO2] = {"t/wk", "t", NULL},      [RESOURCE_FUEL] = {"t/wk", "t", NULL},
+    [RESOURCE_MATERIAL] = {"t/wk", "t", NULL}, [RESOURCE_EQUIPMENT] = {"", "h", NULL},
 };
 
 const char *offer_unit(enum resource r)

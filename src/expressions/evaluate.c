@@ -234,5 +234,6 @@ double code_run(const struct instruction *code, size_t n, struct expression_stat
             stack[top++] = isfinite(v) ? v : NAN;
         }
     }
+    // cppcheck-suppress uninitvar // a program has at least one instruction
     return stack[0];
 }

@@ -14,7 +14,7 @@ static struct outbox_settings outbox_settings(const struct site *s, char *path, 
                                 .spill_after_ns = st->spill_after_ns,
                                 .disk_max_bytes = st->disk_max,
                                 .memory_max_bytes = st->memory_max};
-    for (size_t i = 0; publishers[i] && i < OUTBOX_LANES_MAX; i++)
+    for (size_t i = 0; i < OUTBOX_LANES_MAX && publishers[i]; i++)
         o.lanes[i] = publishers[i]->name;
     return o;
 }

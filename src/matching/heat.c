@@ -361,6 +361,7 @@ static void judge(const struct pairing *p, enum corner c, struct outcome *o, boo
     struct outcome ways[2];
     for (int i = 0; i < 2; i++) {
         ways[i] = *o;
+        // cppcheck-suppress legacyUninitvar // only its place is taken here
         ways[i].gates = o->gates ? gates[i] : NULL;
         ways[i].gate_count = 0;
     }

@@ -64,7 +64,8 @@ static size_t make_rows(const struct shifted *s, size_t n, struct pinch_row *row
     return kept;
 }
 
-// For a list of streams of usual length: sums of their own in each row, so that nothing is left of what cancels.
+// For a list of streams of usual length: sums of their own in each row, so that nothing is left of what
+// cancels.
 static void sum_few(const struct shifted *s, size_t n, struct pinch_result *r)
 {
     for (size_t i = 0; i + 1 < r->n; i++) {
