@@ -285,6 +285,9 @@ struct utc matcher_next(const struct matcher *m);
 
 /* A match in full, with what is promised to it now. False: there is none of that id. */
 bool matcher_get(const struct matcher *m, const char *match_id, struct utc now, struct match *out);
+/* Any offer and need that were put, matched or not, with the distance that is known best. As match_pair. */
+bool matcher_pair(const struct matcher *m, const char *offer_id, const char *need_id, struct utc now,
+                  struct match *out);
 /* Ids of all matches, best rank first (of one member: `member` not NULL); malloc'ed, NULL and 0 when there
  * are none. */
 struct match_rank {

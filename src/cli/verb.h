@@ -41,6 +41,7 @@
     ROW(simulate)                                                                                            \
     ROW(decode)                                                                                              \
     ROW(keygen)                                                                                              \
+    ROW(match)                                                                                               \
     ROW(pinch)                                                                                               \
     ROW(options)                                                                                             \
     ROW(completion)                                                                                          \

@@ -410,6 +410,18 @@ bool matcher_get(const struct matcher *m, const char *match_id, struct utc now, 
     return true;
 }
 
+bool matcher_pair(const struct matcher *m, const char *offer_id, const char *need_id, struct utc now,
+                  struct match *out)
+{
+    uint32_t a = matcher_entry(m, offer_id), b = matcher_entry(m, need_id);
+    struct pairing p;
+    *out = (struct match){.verdict = MATCH_REFUSED};
+    if (a == NO_ENTRY || b == NO_ENTRY)
+        return false;
+    matcher_pairing(m, a, b, now, &p);
+    return parties_match(&p, out);
+}
+
 static int best_first(const void *a, const void *b)
 {
     const struct match_rank *x = a, *y = b;
