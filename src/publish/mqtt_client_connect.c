@@ -43,6 +43,7 @@ void mqtt_client_try_next(struct mqtt_client *c, const char *words)
 {
     struct server *failed = mqtt_client_current(c);
     mqtt_client_note_error(c, words);
+    c->short_lives = 0; // a broker that cannot be reached was away; one that throws us out is there at once
     bool same_again = c->had_other && !c->other_family;
     c->other_family = same_again;
     if (!same_again) {

@@ -357,6 +357,22 @@ def test_two_gateways_with_one_id():
             assert connects < 12 and sum(d.tell("status")["connects"] for d in both) <= connects + 2, "a storm"
 
 
+def test_a_broker_that_comes_and_goes_is_no_second_gateway():
+    """Found by the soak: after three short lives it was taken for a conflict, and the next attempt was minutes away."""
+    with Mosquitto() as broker, Driver("mqtt", plain(broker.port)) as d:
+        for _ in range(5):
+            assert wait_until(lambda: d.tell("status")["connected"], 30), d.tell("status")
+            assert wait_until(lambda: d.tell("status")["under_way"] == 0, 10), d.tell("status")
+            broker.kill()
+            attempts = d.tell("status")["attempts"]
+            assert wait_until(lambda: d.tell("status")["attempts"] > attempts, 20), d.tell("status")
+            assert wait_until(lambda: not d.tell("status")["connected"], 20)
+            broker.start()
+        begun = time.monotonic()
+        assert wait_until(lambda: d.tell("status")["connected"], 20), d.tell("status")
+        assert time.monotonic() - begun < 15 and not d.tell("status").get("client_id_conflict"), d.tell("status")
+
+
 def test_session_taken_over():
     """A broker that says so (MQTT 5, reason 0x8E)."""
     server = socket.create_server(("127.0.0.1", 0))
