@@ -6,6 +6,7 @@
 #ifndef SYMBIONT_SITE_H
 #define SYMBIONT_SITE_H
 
+#include "symbiont/exchange.h"
 #include "symbiont/expression.h"
 #include "symbiont/line.h"
 #include "symbiont/meter.h"
@@ -50,7 +51,8 @@ struct site_root {
     int log_level;         /* enum log_level */
 };
 
-/* publishers[i]'s settings lie behind the root: see site_publisher. */
+/* The settings of the exchange and of publishers[i] lie behind the root: see site_exchange, site_publisher.
+ */
 const struct section *site_section(void);
 
 /* A point that is computed from others, compiled. */
@@ -149,6 +151,11 @@ int64_t site_hold_ms(int64_t every_ns);
 
 /* The settings of publishers[i]. */
 const void *site_publisher(const struct site *s, size_t i);
+const struct exchange_config *site_exchange(const struct site *s);
+static inline const struct need_config *site_need(const struct site *s, size_t i)
+{
+    return (const struct need_config *)s->root->needs.items + i;
+}
 
 /* Where the meter stands among the meters of its line, and how many these are. */
 size_t site_place_on_line(const struct site *s, size_t meter, size_t *count);
@@ -158,5 +165,6 @@ size_t site_place_on_line(const struct site *s, size_t meter, size_t *count);
 bool site_line_equal(const struct site *a, size_t i, const struct site *b, size_t j);
 bool site_meter_equal(const struct site *a, size_t i, const struct site *b, size_t j);
 bool site_publisher_equal(const struct site *a, const struct site *b, size_t publisher);
+bool site_exchange_equal(const struct site *a, const struct site *b);
 
 #endif

@@ -88,6 +88,29 @@ struct quality_config {
     char *unit;
 };
 
+/* What others may learn of a stream (`offer`) or of a need (`ask`): the owner's consent. docs/exchange.md. */
+enum offer_when { OFFER_WHEN_AUTOMATIC, OFFER_WHEN_SURPLUS, OFFER_WHEN_RECURRING, OFFER_WHEN_ALWAYS };
+struct offer_config {
+    struct settings common;
+    int64_t level;                  /* `disclosure`: enum disclosure of symbiont/offer.h */
+    char *agreed_by, *agreed_until; /* stay on the site; a date, the last day */
+    char *title;
+    int when;    /* enum offer_when */
+    int synergy; /* enum synergy of symbiont/offer.h, -1: by the resource */
+    int64_t embargo_ns, expiry_ns, keep_ns, pause_ns, notice_ns;
+    char *embargo_until; /* a date, the first day */
+    struct texts audience, blocked;
+    char *supply, *back, *approach; /* `supply`, `return_min`, `approach` */
+    char *lot_min, *lot_max;
+    double price, avoided; /* see option_given */
+    int legal;             /* enum legal_status of symbiont/offer.h, -1: by the resource */
+    struct texts operations;
+    char *type; /* equipment */
+    bool interruptible;
+    char *season; /* "oct-apr" */
+};
+extern const struct section offer_section, ask_section;
+
 struct stream_config {
     struct settings common;
     char *name, *title;
@@ -104,6 +127,7 @@ struct stream_config {
     struct container_config container;
     struct baseline_config baseline;
     struct groups quality; /* struct quality_config */
+    struct offer_config offer;
 };
 extern const struct section stream_section; /* "streams", OPTION_GROUPS */
 
@@ -207,6 +231,18 @@ struct stream_field {
 #define STREAM_FIELDS_MAX 48
 size_t stream_fields(struct stream *s, struct utc t, struct stream_field *out, size_t max);
 
+/* From this amount on it is surplus, in its unit; NaN: it cannot be. */
+double stream_threshold(const struct stream *s);
+/* Of heat, cold, steam: temperatures of the warmer and the colder pipe, and the absolute pressure, as far as
+ * the settings name them and they are known at `t`; else NaN. */
+struct stream_conditions {
+    double supply, back; /* degC */
+    double pressure;     /* bar */
+};
+void stream_conditions(const struct stream *s, struct utc t, struct stream_conditions *out);
+/* The mean of each month over that of the strongest, 0..1. False until a year has been seen. */
+bool stream_months(const struct stream *s, float share[static 12]);
+
 /* Availability by hour of the week (0: Monday 00:00 local). NaN where there is no history yet. */
 struct stream_profile {
     float firm[168], typical[168], peak[168]; /* P20, P50, P80 */
@@ -276,6 +312,7 @@ struct need_config {
     char *profile;             /* "weekdays 6-22" */
     struct texts codes;        /* `low`: waste codes that are taken */
     struct groups limits;      /* struct limit_config */
+    struct offer_config ask;
 };
 extern const struct section needs_section; /* "needs", OPTION_GROUPS */
 
@@ -291,6 +328,8 @@ bool need_compile(const struct need_config *c, struct need *out, struct diagnost
 
 /* "weekdays 6-22", "mon-fri 6-22, sat 8-12", "always" -> bit h of 168. False with a sentence in `why`. */
 bool schedule_parse(const char *text, uint8_t out[static 21], char *why, size_t why_size);
+/* "2026-12-24" -> days since 1970-01-01. */
+bool date_parse(const char *text, int64_t *day);
 static inline bool schedule_has(const uint8_t hours[static 21], unsigned hour_of_week)
 {
     return hours[hour_of_week / 8] >> (hour_of_week % 8) & 1;

@@ -43,6 +43,10 @@
     ROW(keygen)                                                                                              \
     ROW(match)                                                                                               \
     ROW(pinch)                                                                                               \
+    ROW(offers)                                                                                              \
+    ROW(matches)                                                                                             \
+    ROW(accept)                                                                                              \
+    ROW(decline)                                                                                             \
     ROW(options)                                                                                             \
     ROW(completion)                                                                                          \
     ROW(help)

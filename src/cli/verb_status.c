@@ -275,6 +275,33 @@ static void show_coordinator(struct output *o, const json_t *root)
     show_channels(o, json_object_get(alerts, "channels"));
 }
 
+static void show_exchange(struct output *o, const json_t *x)
+{
+    static const struct column columns[] = {{"exchange", NULL},
+                                            {"connected", NULL},
+                                            {"server", NULL},
+                                            {"told", NULL},
+                                            {"matches", NULL},
+                                            {"waiting", NULL},
+                                            {"refused_in", "refused in"},
+                                            {"error", NULL},
+                                            {0}};
+    if (!x)
+        return;
+    output_table(o, "exchange", columns);
+    output_row(o);
+    output_text(o, "exchange", text_of(x, "pseudonym"));
+    output_bool(o, "connected", json_is_true(json_object_get(x, "connected")));
+    output_text(o, "server", text_of(x, "server"));
+    output_int(o, "told", whole_of(x, "told"));
+    output_int(o, "matches", whole_of(x, "matches"));
+    output_int(o, "waiting", whole_of(x, "waiting"));
+    output_int(o, "refused_in", sum_of(json_object_get(x, "refused")));
+    output_text(o, "error", json_is_true(json_object_get(x, "connected")) ? NULL : text_of(x, "last_error"));
+    output_row_end(o);
+    output_table_end(o);
+}
+
 static void show_head(struct output *o, const json_t *root)
 {
     const json_t *config = json_object_get(root, "config"), *storage = json_object_get(root, "storage");
@@ -327,6 +354,7 @@ static int run(struct command *c)
     show_publishers(&o, json_object_get(root, "publishers"));
     show_rules(&o, json_object_get(root, "rules"));
     show_streams(&o, json_object_get(root, "streams"));
+    show_exchange(&o, json_object_get(root, "exchange"));
     output_object_end(&o);
     json_decref(root);
     return output_end(&o, c->out) ? EX_OK : command_fail(c, EX_OSERR, "out of memory");

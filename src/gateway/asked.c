@@ -22,6 +22,8 @@ void gateway_answer(void *gateway, const char *request, struct buf *out)
         answers[i].make(g, out);
     else if (is_for_ledger(request) && g->ledger)
         ledger_answer(g->ledger, request, out);
+    else if (exchange_answer(g, request, out))
+        return;
     else
         control_unknown(out, request);
 }

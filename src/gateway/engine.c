@@ -133,6 +133,7 @@ static void on_hour(void *arg, const struct stream *s, const struct stream_hour 
         return;
     ledger_add(g->ledger, number, h);
     g->hour_over = true;
+    exchange_hour(g, s, h);
 }
 
 static int open_ledger(struct gateway *g, char *why, size_t why_size)

@@ -94,6 +94,7 @@ static bool workers_alive(const struct gateway *g, struct mono now)
     for (size_t i = 0; i < g->site->root->lines.n; i++)
         if (g->lines[i])
             alive &= is_fresh(line_heartbeat(g->lines[i]), now, site_line(g->site, i)->name);
+    alive &= is_fresh(exchange_heartbeat(g), now, "the exchange");
     return alive;
 }
 
@@ -198,8 +199,10 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     g->poller = poller_new(g->loop, &root->polling, &hooks, outbox_epoch(g->outbox));
     if (!g->poller || gateway_open_lines(g, g->site, why, why_size) < 0)
         return -1;
+    if (exchange_open(g, why, why_size) < 0)
+        return -1;
     announce_self(g);
-    if (publishing_start(g) < 0)
+    if (publishing_start(g) < 0 || exchange_start(g) < 0)
         return -1;
     g->control = control_open(&(struct control_settings){.loop = g->loop,
                                                          .path = root->control.socket,
@@ -236,6 +239,7 @@ void gateway_stop(struct gateway *g)
     for (size_t i = 0; g->lines && i < g->site->root->lines.n; i++)
         if (g->lines[i])
             g->lines[i]->ops->close(g->lines[i]);
+    exchange_close(g, mono_add(mono_now(), GOODBYE_NS));
     gateway_close_engine(g);
     publishing_close(g, mono_add(mono_now(), GOODBYE_NS));
     if (g->loop)

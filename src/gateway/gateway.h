@@ -18,6 +18,8 @@ struct running_publisher {
     struct publisher_site env;
 };
 
+struct exchange;
+
 struct gateway {
     const char *path; /* of the configuration */
     struct profile_path profiles;
@@ -28,11 +30,12 @@ struct gateway {
     struct running_publisher publishers[OUTBOX_LANES_MAX];
     struct engine *engine;
     struct timer engine_timer;
-    struct ledger *ledger; /* NULL: no streams */
-    int *stream_numbers;   /* in the ledger, parallel to the engine's streams */
-    bool *stream_recalls;  /* the ledger has hours of it in its unit */
-    bool hour_over;        /* of some stream: it is to be committed */
-    int64_t hour_kept;     /* hours since 1970 at the last tick */
+    struct ledger *ledger;     /* NULL: no streams */
+    int *stream_numbers;       /* in the ledger, parallel to the engine's streams */
+    bool *stream_recalls;      /* the ledger has hours of it in its unit */
+    bool hour_over;            /* of some stream: it is to be committed */
+    int64_t hour_kept;         /* hours since 1970 at the last tick */
+    struct exchange *exchange; /* NULL: nothing leaves */
     struct poller *poller;
     struct line **lines;   /* parallel to the site's lines */
     struct meter **meters; /* parallel to the site's meters */
@@ -87,6 +90,21 @@ bool publishing_ready(const struct gateway *g, const struct site *fresh, char *w
 int publishing_reload(struct gateway *g, struct site *fresh);
 /* The meter goes: what publishers hold back of it is published. */
 void publishing_forget(struct gateway *g, const struct meter_info *m);
+
+/* exchange.c: the loop's side of the territory */
+int exchange_open(struct gateway *g, char *why, size_t why_size);
+int exchange_start(struct gateway *g);
+void exchange_close(struct gateway *g, struct mono deadline);
+/* The site and the engine in force are already the fresh ones. */
+void exchange_reload(struct gateway *g, struct site *old);
+/* Something happened to a stream: look at the offers soon. */
+void exchange_look(struct gateway *g);
+void exchange_hour(struct gateway *g, const struct stream *s, const struct stream_hour *h);
+struct mono exchange_heartbeat(const struct gateway *g); /* ns 0: there is none */
+
+/* exchange_answer.c */
+void exchange_status(const struct gateway *g, struct json *j); /* a member "exchange", when there is one */
+bool exchange_answer(struct gateway *g, const char *request, struct buf *out); /* false: not for us */
 
 /* reload.c */
 void gateway_reload(struct gateway *g);

@@ -208,6 +208,7 @@ static void apply(struct gateway *g, struct site *fresh)
         for (size_t i = 0; i < fresh->root->meters.n; i++)
             if (meters[i])
                 gateway_announce(g, meters[i]);
+        exchange_reload(g, old);
         site_free(old);
         g->loaded = utc_now();
         gateway_set_gather(g);

@@ -219,6 +219,7 @@ void gateway_status(const struct gateway *g, struct buf *out)
             publisher_status(&j, g, i);
     json_close(&j, ']');
     watch_status(&j, g);
+    exchange_status(g, &j);
     storage_status(&j, g);
     json_close(&j, '}');
 }

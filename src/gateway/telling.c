@@ -47,6 +47,7 @@ static void on_stream_event(void *arg, const struct stream *s, const struct stre
     char subject[96];
     snprintf(subject, sizeof subject, "stream %s", stream_name(s));
     log_info(subject, "%s: %s", stream_event_word(e->kind), e->text);
+    exchange_look(g);
     buf_reset(&g->scratch);
     buf_reset(&g->line);
     struct json j = json_begin(&g->scratch);

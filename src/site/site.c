@@ -180,6 +180,7 @@ static void check_all(struct site *s, const struct profile_path *profiles, struc
     site_calendar_read(s, d);
     site_derived_compile(s, d);
     site_watch_check(s, d);
+    site_exchange_check(s, d);
     check_publishers(s, d);
     if (diag_errors(d) > 0)
         return; // of a wrong configuration, doubts are noise

@@ -84,3 +84,14 @@ bool site_publisher_equal(const struct site *a, const struct site *b, size_t pub
     return settings_equal(publishers[publisher]->section, site_publisher(a, publisher),
                           site_publisher(b, publisher));
 }
+
+// Who the site is in its territory, and how it gets there.
+bool site_exchange_equal(const struct site *a, const struct site *b)
+{
+    return settings_equal(&exchange_section, site_exchange(a), site_exchange(b)) &&
+           text_equal(a->root->site.territory, b->root->site.territory) &&
+           text_equal(a->root->site.name, b->root->site.name) &&
+           text_equal(a->root->site.nace, b->root->site.nace) &&
+           a->root->site.latitude == b->root->site.latitude &&
+           a->root->site.longitude == b->root->site.longitude;
+}

@@ -80,8 +80,9 @@ static const struct option root_options[] = {
 
 #define FIXED_ROWS (sizeof root_options / sizeof root_options[0])
 
-// The publishers' groups follow the root struct, each with the table its file brings.
-static struct option all_options[FIXED_ROWS + SITE_PUBLISHERS_MAX + 1];
+// The groups of the exchange and of the publishers follow the root struct, each with the table its file
+// brings.
+static struct option all_options[FIXED_ROWS + 1 + SITE_PUBLISHERS_MAX + 1];
 static struct section root_section = {"symbiont.conf", 0, all_options,
                                       "The configuration of a site's gateway."};
 static pthread_once_t built = PTHREAD_ONCE_INIT;
@@ -91,15 +92,19 @@ static size_t aligned(size_t n)
     return (n + 15) & ~(size_t)15;
 }
 
+static void add_group(const struct section *s, size_t *row, size_t *at)
+{
+    all_options[(*row)++] = (struct option){s->name, OPTION_GROUP, *at, .section = s, .help = s->help};
+    *at += aligned(s->size);
+}
+
 static void build(void)
 {
     memcpy(all_options, root_options, sizeof root_options);
     size_t at = aligned(sizeof(struct site_root)), row = FIXED_ROWS;
-    for (size_t i = 0; publishers[i] && i < SITE_PUBLISHERS_MAX; i++) {
-        const struct section *s = publishers[i]->section;
-        all_options[row++] = (struct option){s->name, OPTION_GROUP, at, .section = s, .help = s->help};
-        at += aligned(s->size);
-    }
+    add_group(&exchange_section, &row, &at);
+    for (size_t i = 0; publishers[i] && i < SITE_PUBLISHERS_MAX; i++)
+        add_group(publishers[i]->section, &row, &at);
     root_section.size = at;
 }
 
@@ -111,5 +116,10 @@ const struct section *site_section(void)
 
 const void *site_publisher(const struct site *s, size_t i)
 {
-    return (const char *)s->root + site_section()->options[FIXED_ROWS + i].offset;
+    return (const char *)s->root + site_section()->options[FIXED_ROWS + 1 + i].offset;
+}
+
+const struct exchange_config *site_exchange(const struct site *s)
+{
+    return (const void *)((const char *)s->root + site_section()->options[FIXED_ROWS].offset);
 }

@@ -20,6 +20,9 @@ void site_calendar_free(struct site *s);
 void site_derived_compile(struct site *s, struct diagnostics *d);
 void site_derived_free(struct site *s);
 
+/* site_exchange.c */
+void site_exchange_check(const struct site *s, struct diagnostics *d);
+
 /* site_watch.c */
 void site_watch_check(struct site *s, struct diagnostics *d);
 

@@ -85,7 +85,10 @@ bool need_compile(const struct need_config *c, struct need *out, struct diagnost
     char why[200];
     *out = (struct need){.config = c};
     int given = (c->power != NULL) + (c->flow != NULL) + (c->mass != NULL);
-    if (given != 1)
+    if (c->resource == RESOURCE_EQUIPMENT && given == 0) {
+        out->amount = 1; // all of it, in the hours of the profile
+        out->unit = unit_find("");
+    } else if (given != 1)
         diag_error(d, c->common.place, "need %s: one of power, flow and mass says how much is wanted",
                    c->name);
     else if (c->power)

@@ -249,6 +249,24 @@ static void take_value(struct stream *s, const struct expression_names *names, s
     }
 }
 
+// For whoever is to take it. Mistakes in these texts were named with the value.
+static void take_conditions(struct stream *s, const struct expression_names *names, struct diagnostics *d)
+{
+    const struct stream_config *c = s->config;
+    const char *supply = c->supply ? c->supply : c->flue;
+    bool thermal =
+        c->resource == RESOURCE_HEAT || c->resource == RESOURCE_COLD || c->resource == RESOURCE_STEAM;
+    if (!thermal || !s->parts[PART_VALUE].program ||
+        (c->supply && c->back && !s->parts[PART_DIFFERENCE].program))
+        return;
+    if (supply)
+        compile_part(s, PART_SUPPLY, "supply", supply, unit_find("degC"), names, c->common.place, d);
+    if (c->back)
+        compile_part(s, PART_BACK, "return", c->back, unit_find("degC"), names, c->common.place, d);
+    if (c->pressure)
+        compile_part(s, PART_PRESSURE, "pressure", c->pressure, unit_find("bar"), names, c->common.place, d);
+}
+
 static void take_quality(struct stream *s, const struct expression_names *names, struct diagnostics *d)
 {
     const struct quality_config *q = s->config->quality.items;
@@ -348,6 +366,7 @@ struct stream *stream_new(const struct stream_config *c, const struct expression
         take_waste(s, d);
         take_value(s, names, d);
         take_quality(s, names, d);
+        take_conditions(s, names, d);
         derive_times(s);
         take_baseline(s, names, d);
     }
@@ -433,6 +452,23 @@ const char *stream_input(const struct stream *s, size_t input)
 const struct expression_source *stream_input_source(const struct stream *s, size_t input)
 {
     return &s->sources[input];
+}
+
+double stream_threshold(const struct stream *s)
+{
+    return s->can_surplus ? s->rule.above : NAN;
+}
+
+static double part_at(const struct stream *s, int part, struct utc t)
+{
+    const struct part *p = &s->parts[part];
+    return p->program ? expression_value(p->state, t) : NAN;
+}
+
+void stream_conditions(const struct stream *s, struct utc t, struct stream_conditions *out)
+{
+    *out = (struct stream_conditions){part_at(s, PART_SUPPLY, t), part_at(s, PART_BACK, t),
+                                      part_at(s, PART_PRESSURE, t)};
 }
 
 int64_t stream_every_ms(const struct stream *s)

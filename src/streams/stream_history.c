@@ -139,6 +139,20 @@ double stream_baseline(const struct stream *s, struct utc t)
     return quantile_of(s, now, now.hour, WEEK_BASELINE, false, 0.5);
 }
 
+bool stream_months(const struct stream *s, float share[static 12])
+{
+    const float *months = s->history->months;
+    float most = 0;
+    for (int m = 0; m < 12; m++) {
+        if (isnan(months[m]))
+            return false;
+        most = months[m] > most ? months[m] : most;
+    }
+    for (int m = 0; m < 12; m++)
+        share[m] = most > 0 && months[m] > 0 ? months[m] / most : 0;
+    return most > 0;
+}
+
 // Both cost a walk through the history: once per hour is enough.
 static void renew_trust(struct stream *s, struct utc t)
 {

@@ -12,7 +12,7 @@
 
 enum { FUEL_GAS, FUEL_OIL };
 
-enum { STREAM_INPUTS_MAX = 96, STREAM_QUALITY_MAX = 16, STREAM_PARTS = 5 + STREAM_QUALITY_MAX };
+enum { STREAM_INPUTS_MAX = 96, STREAM_QUALITY_MAX = 16, STREAM_PARTS = 8 + STREAM_QUALITY_MAX };
 
 /* One compiled expression of the stream. */
 struct part {
@@ -21,7 +21,16 @@ struct part {
     uint8_t input_of[EXPRESSION_MAX_INPUTS]; /* per slot */
     const char *name, *unit;
 };
-enum { PART_VALUE, PART_INTERNAL, PART_DIFFERENCE, PART_DRIVER, PART_QUALITY = PART_DRIVER + MODEL_DRIVERS };
+enum {
+    PART_VALUE,
+    PART_INTERNAL,
+    PART_DIFFERENCE,
+    PART_DRIVER,
+    PART_QUALITY = PART_DRIVER + MODEL_DRIVERS,
+    PART_SUPPLY = PART_QUALITY + STREAM_QUALITY_MAX, /* for stream_conditions alone */
+    PART_BACK,
+    PART_PRESSURE,
+};
 
 struct days {
     int64_t first, last; /* local day numbers, both included */
@@ -49,7 +58,7 @@ struct stream {
     size_t own_inputs; /* those after them move nothing: drivers of the baseline */
     bool fed;          /* one of its own came since the last settle */
     struct part parts[STREAM_PARTS];
-    size_t part_count; /* up to the last quality */
+    size_t part_count; /* up to the last one that is compiled */
     int64_t every_ms, hold_ms;
 
     double declared;   /* PROVENANCE_DECLARED without an expression */
@@ -102,7 +111,5 @@ void stream_history_add(struct stream *s, const struct stream_hour *h, bool live
 /* The hour's drivers go with it into the regression. */
 void stream_learn(struct stream *s, const struct stream_hour *h, const struct open_hour *o);
 bool stream_recurs(const struct stream *s, struct week_place now, unsigned hour);
-
-bool date_parse(const char *text, int64_t *day);
 
 #endif

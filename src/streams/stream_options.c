@@ -217,6 +217,8 @@ static const struct option stream_options[] = {
      .help = "What the usual amount depends on."},
     {"quality", OPTION_GROUPS, AT(quality), .section = &quality_section,
      .help = "Parameters of its quality."},
+    {"offer", OPTION_GROUP, AT(offer), .section = &offer_section,
+     .help = "What of it other sites may learn. Without this group nothing of it leaves the site."},
     {0},
 };
 
@@ -257,6 +259,8 @@ static const struct option need_options[] = {
      .help = "When it is wanted: \"weekdays 6-22\", \"mon-fri 6-22, sat 8-12\"."},
     {"low", OPTION_TEXTS, AT(codes), .help = "Waste: the codes that are taken."},
     {"limits", OPTION_GROUPS, AT(limits), .section = &limit_section, .help = "Quality that is accepted."},
+    {"ask", OPTION_GROUP, AT(ask), .section = &ask_section,
+     .help = "What of it other sites may learn. Without this group nothing of it leaves the site."},
     {0},
 };
 

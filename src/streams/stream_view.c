@@ -67,7 +67,7 @@ size_t stream_fields(struct stream *s, struct utc t, struct stream_field *out, s
         put(&f, "doubtful_difference", "", s->difference < SMALL_DIFFERENCE_K ? 1 : 0);
         put(&f, "sensors_swapped", "", s->difference < 0 ? 1 : 0);
     }
-    for (size_t i = PART_QUALITY; i < s->part_count; i++)
+    for (size_t i = PART_QUALITY; i < s->part_count && i < PART_SUPPLY; i++)
         if (s->parts[i].program)
             put(&f, s->parts[i].name, s->parts[i].unit, expression_value(s->parts[i].state, t));
     put_history(&f, s, t, s->has_container ? "kg/h" : unit);

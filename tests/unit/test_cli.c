@@ -286,7 +286,7 @@ static void test_completion(void **state)
     static const struct {
         const char *words, *answer;
     } cases[] = {
-        {"symbiont dec", "decode\n"},         {"symbiont --v", "--version\n"},
+        {"symbiont deco", "decode\n"},        {"symbiont --v", "--version\n"},
         {"symbiont decode --js", "--json\n"}, {"symbiont decode --order cd", "cdab\n"},
         {"symbiont decode -o cd", "cdab\n"},  {"symbiont help comp", "completion\n"},
         {"symbiont completion b", "bash\n"},  {"symbiont unknown x", "\n"},
