@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Symbiont: `make`, `make test`, `make demo`, `make install`, `make lint`, `make bench`, `make fuzz`, `make deb`.
+# Symbiont: `make`, `make test`, `make demo`, `make install`, `make lint`, `make bench`, `make fuzz`, `make deb`, and those in the
+# README under "Build and install".
 #
 # Every src/<room>/*.c but the programs' main.c goes into one static library; each program is its
 # main.c and that library.  Objects live in build/<variant>/, mirroring src/.  V=1 shows the commands.
