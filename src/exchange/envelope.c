@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Signed messages: sealed, opened, judged.
+// Signed messages: sealed and opened.
 #include "symbiont/envelope.h"
 
 #include <jansson.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "exchange/codec.h"
+#include "exchange/envelope_inside.h"
 
 #define BASE64        sodium_base64_VARIANT_ORIGINAL
 #define VERSION       1
@@ -143,30 +144,6 @@ bool envelope_write(const struct message *m, const struct site_key *key, struct 
 
 // ---- Opening ----
 
-struct opening {
-    const struct envelope_context *c;
-    struct message *m;
-    unsigned char *hash;
-    struct buf *scratch;
-    char *why;
-    size_t why_size;
-    int key; // of the peer
-};
-
-static enum envelope_verdict say(struct opening *o, enum envelope_verdict v, const char *words)
-{
-    snprintf(o->why, o->why_size, "%s", words);
-    return v;
-}
-
-static int key_of(const struct envelope_peer *p, const char *id)
-{
-    for (unsigned i = 0; p && i < p->key_count && i < 2; i++)
-        if (strcmp(p->key_ids[i], id) == 0)
-            return (int)i;
-    return -1;
-}
-
 static bool from_base64(const json_t *v, struct buf *out, size_t most)
 {
     const char *text = json_string_value(v);
@@ -214,23 +191,23 @@ static enum envelope_verdict open_signature(struct opening *o, const json_t *env
     enum envelope_verdict v = ENVELOPE_OK;
     const json_t *p = json_object_get(envelope, "p"), *s = json_object_get(envelope, "s");
     if (json_object_size(envelope) != 3 || !id || !json_is_string(p) || !json_is_string(s))
-        return say(o, ENVELOPE_MALFORMED, "an envelope has the strings \"p\", \"s\" and \"k\"");
+        return envelope_say(o, ENVELOPE_MALFORMED, "an envelope has the strings \"p\", \"s\" and \"k\"");
     if (strlen(id) != KEY_ID - 1)
-        return say(o, ENVELOPE_MALFORMED, "\"k\" must be 16 hex digits");
-    o->key = key_of(o->c->peer, id);
+        return envelope_say(o, ENVELOPE_MALFORMED, "\"k\" must be 16 hex digits");
+    o->key = envelope_key_of(o->c->peer, id);
     if (o->key < 0)
-        return say(o, ENVELOPE_UNKNOWN_KEY, "\"k\" is no key that is pinned for this member");
+        return envelope_say(o, ENVELOPE_UNKNOWN_KEY, "\"k\" is no key that is pinned for this member");
     strcpy(o->m->key_id, id);
     if (!from_base64(s, &signature, SIGNATURE) || signature.len != SIGNATURE)
-        v = say(o, ENVELOPE_MALFORMED, "\"s\" must be base64 of 64 bytes");
+        v = envelope_say(o, ENVELOPE_MALFORMED, "\"s\" must be base64 of 64 bytes");
     else if (!from_base64(p, o->scratch, o->c->limit ? o->c->limit : ENVELOPE_BYTES))
-        v = say(o, ENVELOPE_MALFORMED, "\"p\" must be base64");
+        v = envelope_say(o, ENVELOPE_MALFORMED, "\"p\" must be base64");
     else if (!with_context(o->scratch->data, o->scratch->len, &signed_bytes))
-        v = say(o, ENVELOPE_MALFORMED, "no memory");
+        v = envelope_say(o, ENVELOPE_MALFORMED, "no memory");
     else if (crypto_sign_verify_detached((const unsigned char *)signature.data,
                                          (const unsigned char *)signed_bytes.data, signed_bytes.len,
                                          o->c->peer->keys[o->key]) != 0)
-        v = say(o, ENVELOPE_BAD_SIGNATURE, "the signature does not fit");
+        v = envelope_say(o, ENVELOPE_BAD_SIGNATURE, "the signature does not fit");
     else
         crypto_hash_sha256(o->hash, (const unsigned char *)o->scratch->data, o->scratch->len);
     buf_free(&signature);
@@ -244,9 +221,9 @@ static enum envelope_verdict take_header(struct opening *o, json_t *payload)
     json_t *body = json_object_get(payload, "body");
     const json_t *version = json_object_get(payload, "v");
     if (json_is_integer(version) && json_integer_value(version) > VERSION)
-        return say(o, ENVELOPE_VERSION, "it is of a newer version");
+        return envelope_say(o, ENVELOPE_VERSION, "it is of a newer version");
     if (!json_is_object(body))
-        return say(o, ENVELOPE_MALFORMED, "\"body\" must be an object");
+        return envelope_say(o, ENVELOPE_MALFORMED, "\"body\" must be an object");
     json_object_del(payload, "body");
     if (!codec_take(header_rows, payload, &h, o->why, o->why_size))
         return ENVELOPE_MALFORMED;
@@ -260,9 +237,10 @@ static enum envelope_verdict take_header(struct opening *o, json_t *payload)
     m->issued = h.issued;
     m->expires = h.expires;
     if (h.expires.ms <= h.issued.ms || h.expires.ms - h.issued.ms > ENVELOPE_LIFE_MS)
-        return say(o, ENVELOPE_MALFORMED, "\"expires\" must be after \"issued\", by 100 days at most");
+        return envelope_say(o, ENVELOPE_MALFORMED,
+                            "\"expires\" must be after \"issued\", by 100 days at most");
     m->body = find_body(o->scratch->data, o->scratch->len, &m->body_size);
-    return m->body ? ENVELOPE_OK : say(o, ENVELOPE_MALFORMED, "\"body\" cannot be found");
+    return m->body ? ENVELOPE_OK : envelope_say(o, ENVELOPE_MALFORMED, "\"body\" cannot be found");
 }
 
 static enum envelope_verdict open_payload(struct opening *o)
@@ -278,69 +256,9 @@ static enum envelope_verdict open_payload(struct opening *o)
     buf_putc(o->scratch, '\0');
     o->scratch->len--;
     enum envelope_verdict v =
-        o->scratch->failed ? say(o, ENVELOPE_MALFORMED, "no memory") : take_header(o, payload);
+        o->scratch->failed ? envelope_say(o, ENVELOPE_MALFORMED, "no memory") : take_header(o, payload);
     json_decref(payload);
     return v;
-}
-
-static enum envelope_verdict judge_site(struct opening *o)
-{
-    const struct envelope_context *c = o->c;
-    const struct message *m = o->m;
-    if (strcmp(m->territory, c->territory) != 0)
-        return say(o, ENVELOPE_WRONG_SITE, "it is of another territory");
-    if (strcmp(m->from, c->peer->pseudonym) != 0)
-        return say(o, ENVELOPE_WRONG_SITE, "\"from\" is not the member whose key signed");
-    if (strcmp(m->to[0] ? m->to : m->from, c->pseudonym) != 0)
-        return say(o, ENVELOPE_WRONG_SITE, "it belongs on the topics of another member");
-    return ENVELOPE_OK;
-}
-
-static int compare(uint64_t epoch, uint64_t seq, uint64_t than_epoch, uint64_t than_seq)
-{
-    return epoch != than_epoch ? (epoch > than_epoch ? 1 : -1)
-           : seq != than_seq   ? (seq > than_seq ? 1 : -1)
-                               : 0;
-}
-
-static enum envelope_verdict judge_number(struct opening *o)
-{
-    const struct envelope_context *c = o->c;
-    const struct message *m = o->m;
-    const struct envelope_topic *t = c->topic && c->topic->key_id[0] ? c->topic : NULL;
-    const struct envelope_seen *seen = &c->peer->seen[o->key];
-    if (t && strcmp(t->key_id, m->key_id) == 0) {
-        int order = compare(m->epoch, m->seq, t->epoch, t->seq);
-        if (order == 0 && memcmp(t->hash, o->hash, sizeof t->hash) == 0)
-            return ENVELOPE_REFRESH;
-        if (order == 0)
-            return say(o, ENVELOPE_CONFLICT, "another message has the same number");
-        if (order < 0)
-            return say(o, ENVELOPE_REPLAYED, "a newer one was accepted on this topic");
-    } else if (t && m->issued.ms <= t->issued.ms) {
-        // Two keys count apart: between them the time of issue decides.
-        return say(o, ENVELOPE_REPLAYED, "a newer one, of another key, was accepted on this topic");
-    }
-    if (!c->retained && compare(m->epoch, m->seq, seen->epoch, seen->seq) <= 0)
-        return say(o, ENVELOPE_REPLAYED, "a newer one of this key was accepted");
-    if (t && t->withdrawn && m->kind != MESSAGE_WITHDRAWAL && (!c->clock_set || c->now.ms < t->until.ms))
-        return say(o, ENVELOPE_WITHDRAWN, "what it says was withdrawn");
-    return ENVELOPE_OK;
-}
-
-static enum envelope_verdict judge_time(struct opening *o)
-{
-    const struct message *m = o->m;
-    int64_t now = o->c->now.ms;
-    if (!o->c->clock_set)
-        return ENVELOPE_OK;
-    if (m->expires.ms <= now)
-        return say(o, ENVELOPE_EXPIRED, "it has expired");
-    if (m->issued.ms > now + ENVELOPE_CLOCK_MS)
-        return say(o, ENVELOPE_FUTURE, "it was issued more than 5 min ahead of our clock");
-    if (!o->c->retained && m->issued.ms < now - ENVELOPE_CLOCK_MS)
-        return say(o, ENVELOPE_OLD, "it was issued more than 5 min ago");
-    return ENVELOPE_OK;
 }
 
 enum envelope_verdict envelope_read(const void *data, size_t n, const struct envelope_context *c,
@@ -365,43 +283,5 @@ enum envelope_verdict envelope_read(const void *data, size_t n, const struct env
     json_decref(envelope);
     if (v == ENVELOPE_OK)
         v = open_payload(&o);
-    if (v == ENVELOPE_OK)
-        v = judge_site(&o);
-    if (v != ENVELOPE_OK)
-        return v;
-    enum envelope_verdict number = judge_number(&o);
-    if (number != ENVELOPE_OK && number != ENVELOPE_REFRESH)
-        return number;
-    // A live message that is known is a repeated delivery, however old.
-    v = number == ENVELOPE_REFRESH && !c->retained ? ENVELOPE_OK : judge_time(&o);
-    return v == ENVELOPE_OK ? number : v;
-}
-
-void envelope_peer_pin(struct envelope_peer *p, unsigned i, const unsigned char key[static KEY_PUBLIC])
-{
-    if (i >= 2)
-        return;
-    memcpy(p->keys[i], key, KEY_PUBLIC);
-    public_key_id(key, p->key_ids[i]);
-    p->seen[i] = (struct envelope_seen){0};
-    if (p->key_count <= i)
-        p->key_count = i + 1;
-}
-
-void envelope_accept(struct envelope_peer *peer, struct envelope_topic *topic, const struct message *m,
-                     const unsigned char hash[static 32])
-{
-    int key = key_of(peer, m->key_id);
-    if (key >= 0 && compare(m->epoch, m->seq, peer->seen[key].epoch, peer->seen[key].seq) > 0)
-        peer->seen[key] = (struct envelope_seen){m->epoch, m->seq};
-    if (!topic)
-        return;
-    strcpy(topic->key_id, m->key_id);
-    topic->epoch = m->epoch;
-    topic->seq = m->seq;
-    topic->issued = m->issued;
-    memcpy(topic->hash, hash, sizeof topic->hash);
-    topic->withdrawn |= m->kind == MESSAGE_WITHDRAWAL;
-    if (m->expires.ms > topic->until.ms)
-        topic->until = m->expires;
+    return v == ENVELOPE_OK ? envelope_judge(&o) : v;
 }
