@@ -3,6 +3,7 @@
 #include "symbiont/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,7 +15,7 @@
 
 struct loop {
     int epoll_fd;
-    bool stopping;
+    bool stopping, coarse; // coarse: there is no epoll_pwait2
     struct mono now;
     int64_t gather_ns;
     struct timer **heap; // smallest due first
@@ -166,9 +167,23 @@ static void fire_due(struct loop *l)
     }
 }
 
+static int milliseconds_up(const struct timespec *wait)
+{
+    if (!wait)
+        return -1;
+    if (wait->tv_sec > INT_MAX / 1000 - 1)
+        return INT_MAX;
+    return (int)(wait->tv_sec * 1000 + (wait->tv_nsec + 999999) / 1000000);
+}
+
 static int fetch(struct loop *l, const struct timespec *wait)
 {
-    int n = epoll_pwait2(l->epoll_fd, l->events, EVENTS_PER_TURN, wait, NULL);
+    int n = l->coarse ? -1 : epoll_pwait2(l->epoll_fd, l->events, EVENTS_PER_TURN, wait, NULL);
+    // Kernels before 5.11, and what pretends to be one (valgrind, sandboxes): whole milliseconds have to do.
+    if (n < 0 && (l->coarse || errno == ENOSYS)) {
+        l->coarse = true;
+        n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, milliseconds_up(wait));
+    }
     if (n < 0 && errno == EINTR)
         n = 0;
     l->fetched = n < 0 ? 0 : n;

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The base library: numbers as text, JSON, names, timers, hand-over between threads, files.
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "symbiont/loop.h"
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -321,11 +331,60 @@ static void test_json_of_bytes_that_are_no_text(void **state)
     }
 }
 
+static void end_loop(struct timer *t, struct mono now)
+{
+    struct ending {
+        struct timer timer;
+        struct loop *loop;
+        bool fired;
+    } *e = (struct ending *)(void *)t;
+    (void)now;
+    e->fired = true;
+    loop_stop(e->loop);
+}
+
+// Kernels before 5.11 do not have epoll_pwait2; a filter makes this one say so.
+static void test_loop_without_epoll_pwait2(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct sock_filter filter[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_epoll_pwait2, 0, 1),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+            BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = {.len = 4, .filter = filter};
+        struct {
+            struct timer timer;
+            struct loop *loop;
+            bool fired;
+        } e = {.timer.fire = end_loop, .loop = loop_new()};
+        if (!e.loop || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, 2, &program) < 0)
+            _exit(77); // no filters here
+        if (epoll_pwait2(-1, NULL, 0, NULL, NULL) != -1 || errno != ENOSYS)
+            _exit(1);
+        struct mono begun = mono_now();
+        loop_timer(e.loop, &e.timer, mono_add(loop_now(e.loop), 7 * NS_PER_MS));
+        bool good = loop_run(e.loop) == 0 && e.fired && mono_since(mono_now(), begun) >= 7 * NS_PER_MS;
+        _exit(good ? 0 : 2);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_in_their_shortest_form),
         cmocka_unit_test(test_json_of_bytes_that_are_no_text),
+        cmocka_unit_test(test_loop_without_epoll_pwait2),
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(json_is_json),
         cmocka_unit_test(names_and_nearest_words),
