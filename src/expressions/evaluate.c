@@ -211,6 +211,7 @@ double code_run(const struct instruction *code, size_t n, struct expression_stat
     // Written before it is read: clearing it would cost as much as a short expression.
     double stack[MAX_STACK] __attribute__((uninitialized));
     size_t top = 0; // values on the stack
+    stack[0] = NAN;
     for (size_t k = 0; k < n; k++) {
         const struct instruction *i = &code[k];
         double v;

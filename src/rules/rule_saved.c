@@ -63,7 +63,7 @@ static bool take(const void *data, size_t n, struct saved *out)
     if (n != SIZE || memcmp(data, magic, sizeof magic) != 0)
         return false;
     struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic);
-    int64_t fields[FIELDS];
+    int64_t fields[FIELDS] = {0};
     out->definition = take_u64(&c);
     out->flags = take_u64(&c);
     out->severity = take_u64(&c);
