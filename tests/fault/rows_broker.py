@@ -48,7 +48,7 @@ def frozen(t):
         t.measure(most)
 
 
-@row(27, "the broker's access list denies every reading: messages counted as delivered", 0, "messages", fast=True)
+@row(27, "the broker's access list denies every reading: messages counted as delivered", 0, "messages")
 def denied(t):
     acl = ["topic read symbiont/#", "topic readwrite symbiont/mill/status"]
 
@@ -78,7 +78,7 @@ def denied(t):
         t.measure(denied_delivered)
 
 
-@row(28, "one meter's messages are larger than the broker takes: readings of others lost or late by more than 5 s", 0, "readings", fast=True)
+@row(28, "one meter's messages are larger than the broker takes: readings of others lost or late by more than 5 s", 0, "readings")
 def too_large(t):
     class Small(Rig):
         def _make(self):

@@ -65,7 +65,7 @@ def late(t):
         t.measure(sum("spoilt" in v or "after read" in v for v in rig.verdict.violations))
 
 
-@row(16, "one unit of four silent: polls missed by the other three", 10, "%", fast=True)
+@row(16, "one unit of four silent: polls missed by the other three", 10, "%")
 def silent(t):
     with bus(meters=4, every_ms=250) as rig:
         rig.run(1)
@@ -83,7 +83,7 @@ def silent(t):
         t.judged(rig, rig.finish())
 
 
-@row(17, "the adapter is unplugged and comes back as another device, probe_cap 2 s: readings within", 8, "s", fast=True)
+@row(17, "the adapter is unplugged and comes back as another device, probe_cap 2 s: readings within", 8, "s")
 def unplugged(t):
     with bus(polling='probe_cap = "2 s";') as rig:
         rig.run(1)

@@ -44,7 +44,7 @@ def unset(t):
         t.measure(wrong)
 
 
-@row(43, "the clock steps -3 h, +10 years, back: polls more or fewer than usual within 6 s", 4, "polls", fast=True)
+@row(43, "the clock steps -3 h, +10 years, back: polls more or fewer than usual within 6 s", 4, "polls")
 def steps(t):
     with Rig(lines=2, meters=2, faketime="+0") as rig:
         rig.evidence.clock_changes = True
@@ -66,7 +66,7 @@ def steps(t):
         t.measure(worst)
 
 
-@row(44, "everything stands still for 20 s (suspend): requests in the first second after, beyond the usual 160", 40, "requests", fast=True)
+@row(44, "everything stands still for 20 s (suspend): requests in the first second after, beyond the usual 160", 40, "requests")
 def suspend(t):
     with Rig(lines=2, meters=4, every_ms=100) as rig:
         rig.run(1)

@@ -4,9 +4,10 @@ import glob
 import os
 import random
 import re
+import subprocess
 import time
 
-from rig import Rig, Skip, wait_until
+from rig import ROOT, Rig, Skip, wait_until
 from row import row
 from rows_meters import by_name, share_missed
 
@@ -103,7 +104,7 @@ def input_output(t):
         t.measure(f["lost_mqtt"])
 
 
-@row(38, "every fsync takes 2 s, then 5 s: polls missed", 5, "%", fast=True)
+@row(38, "every fsync takes 2 s, then 5 s: polls missed", 5, "%")
 def slow(t):
     with Rig(lines=2, meters=4, shim=True) as rig:
         rig.run(0.5)
@@ -119,7 +120,7 @@ def slow(t):
         t.measure(missed)
 
 
-@row(39, "the file system becomes read-only with the broker away, then writable again: readings lost", 0, "readings", fast=True)
+@row(39, "the file system becomes read-only with the broker away, then writable again: readings lost", 0, "readings")
 def read_only(t):
     with Rig(lines=2, meters=4, shim=True) as rig:
         rig.run(0.5)
@@ -170,7 +171,7 @@ def corrupt(t):
         t.judged(rig, verdict)
 
 
-@row(41, "flash wear: bytes written by a healthy gateway in 10 s; per reading in an outage: see the figures", 0, "bytes", fast=True)
+@row(41, "flash wear: bytes written by a healthy gateway in 10 s; per reading in an outage: see the figures", 0, "bytes")
 def wear(t):
     with Rig(lines=4, meters=5, every_ms=100) as rig:
         rig.run(2)
@@ -192,3 +193,12 @@ def wear(t):
         rig.drained("mqtt")
         rig.drained("influxdb", 90)
         t.judged(rig, rig.finish())
+
+
+@row("O1", "the outbox alone on failing, full and slow disks, and 100 power cuts (tests/fault/outbox.sh): tests that fail", 0, "tests")
+def outbox_alone(t):
+    r = subprocess.run([os.path.join(ROOT, "tests/fault/outbox.sh")], cwd=ROOT, capture_output=True, text=True, timeout=380)
+    said = r.stdout + r.stderr
+    t.expect(r.returncode == 0, said[-1500:])
+    t.note(tests=sum(int(n) for n in re.findall(r"(\d+) passed, 0 failed", said)))
+    t.measure(len(re.findall(r"FAILED", said)) + (r.returncode != 0))

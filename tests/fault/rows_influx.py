@@ -57,7 +57,7 @@ def partial(t):
         t.measure(len(reads - rows))
 
 
-@row(33, "401: the token is revoked, the data is kept; delivered after the token file changes within", 5, "s", fast=True)
+@row(33, "401: the token is revoked, the data is kept; delivered after the token file changes within", 5, "s")
 def revoked(t):
     class Token(Rig):
         def body(self, *rest, **more):
@@ -92,7 +92,7 @@ def revoked(t):
         t.judged(rig, rig.finish())
 
 
-@row(34, "no answer at all, connections dropped after the request: lines lost", 0, "lines", fast=True)
+@row(34, "no answer at all, connections dropped after the request: lines lost", 0, "lines")
 def hangs(t):
     with influx(influx_more="") as rig:
         rig.reload(rig.body().replace('timeout = "5 s";', 'timeout = "1 s";'))

@@ -174,7 +174,7 @@ def excuse_connections(rig, kinds=ENDS_CONNECTION):
         rig.evidence.excuses += [("cut", ms, ms + 400) for ms, _, fault in reads if fault in kinds]
 
 
-@row(6, "an answer a byte at a time, 400 ms apart: longest transaction at a timeout of 500 ms", 650, "ms", fast=True)
+@row(6, "an answer a byte at a time, 400 ms apart: longest transaction at a timeout of 500 ms", 650, "ms")
 def trickle(t):
     with Rig(lines=2, meters=2, timeout="500 ms") as rig:
         rig.run(0.5)
@@ -220,7 +220,7 @@ def exceptions(t):
         t.measure(len(re.findall(r'no point "ghost"', rig.gw.log())))
 
 
-@row(8, "a device that takes one client and kicks the older one: connections made in 5 s", 1, "connections", fast=True)
+@row(8, "a device that takes one client and kicks the older one: connections made in 5 s", 1, "connections")
 def one_client(t):
     with Rig(lines=1, meters=4, plant_line="max_clients = 1; kick = true;") as rig:
         rig.run(5)

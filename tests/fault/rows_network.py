@@ -148,7 +148,7 @@ class Far(Rig):
             'retry_max = "2 s";', 'retry_max = "2 s"; keep_alive = "5 s";')
 
 
-@row(21, "300 ms delay with 200 ms jitter to broker and database, 20 readings/s: waiting at most", 60, "readings", fast=True)
+@row(21, "300 ms delay with 200 ms jitter to broker and database, 20 readings/s: waiting at most", 60, "readings")
 def slow_network(t):
     with Rig(lines=2, meters=4, every_ms=400, influx="real") as rig:
         for p in (rig.broker_proxy, rig.influx_proxy):
@@ -166,7 +166,7 @@ def slow_network(t):
         t.measure(most)
 
 
-@row(22, "looking up the broker's name takes 10 s: polls missed", 5, "%", fast=True)
+@row(22, "looking up the broker's name takes 10 s: polls missed", 5, "%")
 def slow_names(t):
     class Slow(Rig):
         def before_start(self):
@@ -206,7 +206,7 @@ def half_open(t):
         t.judged(rig, rig.finish())
 
 
-@row(24, "certificates of another authority, another name, a past year: messages that reach such a broker", 0, "messages", fast=True)
+@row(24, "certificates of another authority, another name, a past year: messages that reach such a broker", 0, "messages")
 def certificates(t):
     with Certificates() as certs:
         got = 0

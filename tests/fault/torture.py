@@ -14,6 +14,7 @@ run is skipped and says why; one whose part of the product does not exist is lis
 Each row runs in a process of its own; what it found is kept in build/torture/.
 """
 import argparse
+import concurrent.futures
 import glob
 import importlib
 import json
@@ -26,13 +27,17 @@ import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from rig import ROOT, NotBuilt, Skip, system_gateway  # noqa: E402
+from rig import ROOT, NotBuilt, Skip, built  # noqa: E402
 from row import ROWS, Test  # noqa: E402
 
 GROUPS = ["meters", "bus", "network", "broker", "influx", "disk", "clock", "process", "config", "neighbour", "crash"]
 RESULTS = os.path.join(ROOT, "build", "torture")
 BEGIN, END = "<!-- torture: begin -->", "<!-- torture: end -->"
 ROW_SECONDS = 420
+# What may be wrong because the machine is busy with something else; what the checker finds is never excused so.
+LATE = ("measured ", "polling suffers", "the other line suffers")
+TRIES = 3
+RUNNING = set()  # process groups
 
 
 def load():
@@ -63,7 +68,8 @@ def run_here(row, seed):
         traceback.print_exc()
     return {"row": row.number, "group": row.group, "what": row.what, "limit": row.limit, "unit": row.unit, "of": row.of,
             "measured": test.measured, "result": result, "wrong": test.wrong, "words": test.words, "notes": test.notes,
-            "seconds": round(time.monotonic() - begun, 1), "date": time.strftime("%Y-%m-%d")}
+            "seconds": round(time.monotonic() - begun, 1), "date": time.strftime("%Y-%m-%d"),
+            "only_late": bool(test.wrong) and all(w.startswith(LATE) for w in test.wrong) and row.unit in ("%", "s", "ms", "polls")}
 
 
 # ---- One row, in a process of its own ----
@@ -96,6 +102,7 @@ def run_apart(row, seed):
         return blank(row, "skipped", str(e))
     with open(log_path, "wb") as log:
         child = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        RUNNING.add(child.pid)
         try:
             child.wait(ROW_SECONDS)
         except subprocess.TimeoutExpired:
@@ -105,10 +112,33 @@ def run_apart(row, seed):
         except ProcessLookupError:
             pass
         child.wait()
+        RUNNING.discard(child.pid)
     if not os.path.exists(path):
         return blank(row, "failed", "it ended without a result, see " + os.path.relpath(log_path, ROOT))
     with open(path) as f:
         return json.load(f)
+
+
+def end_all(signum, frame):
+    """Nothing is left behind when the whole is ended from outside."""
+    for pid in list(RUNNING):
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    os._exit(128 + signum)
+
+
+def run_row(row, seed):
+    """A row that is only late is run again: somebody else may have had the processor. How often is said."""
+    r = run_apart(row, seed)
+    for attempt in range(2, TRIES + 1):
+        if r["result"] != "failed" or not r.get("only_late"):
+            break
+        before = "; ".join(r["wrong"])
+        r = run_apart(row, seed)
+        r["words"] = "at try %d of %d, before: %s" % (attempt, TRIES, before)
+    return r
 
 
 # ---- What is said of them ----
@@ -126,7 +156,7 @@ def limit_of(r):
     return "%s %s" % ("≤" if r["of"] == "most" else "≥", number(r["limit"], r["unit"]))
 
 
-def say(r):
+def say(r, _=0):
     print("%-4s %-58.58s %-14s %-14s %s" % (r["row"], r["what"], limit_of(r), number(r["measured"], r["unit"]),
                                           r["result"] + (": " + r["words"] if r["words"] else "")), flush=True)
     for w in r["wrong"]:
@@ -184,17 +214,15 @@ def kept(rows):
     return results
 
 
-def tap(results):
-    for i, r in enumerate(results, 1):
-        words = "%d - row %s: %s" % (i, r["row"], r["what"])
-        if r["result"] in ("skipped", "not built"):
-            print("ok %s # SKIP %s" % (words, r["words"] or r["result"]), flush=True)
-        else:
-            print("%sok %s (%s, limit %s)" % ("" if r["result"] == "passed" else "not ", words,
-                                               number(r["measured"], r["unit"]), limit_of(r)), flush=True)
-        for w in r["wrong"]:
-            print("# " + str(w).replace("\n", "\n# "), flush=True)
-    print("1..%d" % len(results))
+def tap(r, i):
+    words = "%d - row %s: %s" % (i, r["row"], r["what"])
+    if r["result"] in ("skipped", "not built"):
+        print("ok %s # SKIP %s" % (words, r["words"] or r["result"]), flush=True)
+    else:
+        print("%sok %s (%s, limit %s)" % ("" if r["result"] == "passed" else "not ", words, number(r["measured"], r["unit"]), limit_of(r)),
+              flush=True)
+    for w in r["wrong"]:
+        print("# " + str(w).replace("\n", "\n# "), flush=True)
 
 
 def main():
@@ -228,16 +256,20 @@ def main():
         write_doc(kept(ROWS))
         return 0
     subprocess.run(["make", "-s", "VARIANT=" + os.environ["VARIANT"]], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    for program in ("tests/fault/toxic_proxy", "tests/fault/disk_shim.so", "tests/fault/slow_dns.so"):
+        built(program)
+    for number_of in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number_of, end_all)
     results, begun = [], time.monotonic()
-    for row in rows:
-        r = run_apart(row, seed)
-        with open(os.path.join(RESULTS, "row-%s.json" % row.number), "w") as f:
-            json.dump(r, f, indent=1)
-        results.append(r)
-        if not args.fast:
-            say(r)
+    # The rows of the fast part mostly wait: several at a time.
+    with concurrent.futures.ThreadPoolExecutor(4 if args.fast else 1) as pool:
+        for row, r in zip(rows, pool.map(lambda row: run_row(row, seed), rows)):
+            with open(os.path.join(RESULTS, "row-%s.json" % row.number), "w") as f:
+                json.dump(r, f, indent=1)
+            results.append(r)
+            (tap if args.fast else say)(r, len(results))
     if args.fast:
-        tap(results)
+        print("1..%d" % len(results))
     else:
         print("\n%s; %.0f s; seed %d" % (tally(results), time.monotonic() - begun, seed))
     if args.doc:
