@@ -29,6 +29,7 @@ struct storage_group {
     char *directory;
     int durability; /* enum durability */
     int64_t spill_after_ns, disk_max, memory_max;
+    int64_t endurance; /* of the flash, bytes; 0: not known */
 };
 
 struct control_group {

@@ -322,6 +322,9 @@ static void show_head(struct output *o, const json_t *root)
     if (json_is_true(json_object_get(storage, "failing")))
         output_text(o, "storage fails", text_of(storage, "error"));
     output_int(o, "written to disk, bytes", whole_of(storage, "bytes_written"));
+    output_int(o, "at this rate, bytes a day", whole_of(storage, "bytes_per_day"));
+    if (json_object_get(storage, "flash_years"))
+        output_number(o, "the flash lasts, years", number_of(storage, "flash_years"));
 }
 
 static int run(struct command *c)

@@ -135,6 +135,7 @@ static void keep_house(struct timer *t, struct mono now)
     char text[256];
     mend_times(g, now);
     look_at_clock(g, now);
+    gateway_look_at_wear(g, now);
     gateway_summary(g, text, sizeof text);
     supervisor_tell("STATUS=%s", text);
     if (g->watchdog_ns && workers_alive(g, now))

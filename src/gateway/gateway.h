@@ -47,8 +47,9 @@ struct gateway {
     struct mono began;
     struct utc loaded;
     uint64_t reloads, reload_failures;
-    int64_t clock_offset_ms; // wall clock less monotonic clock, as last seen; 0: not yet
+    int64_t clock_offset_ms; /* wall clock less monotonic clock, as last seen; 0: not yet */
     uint64_t clock_steps;
+    struct complaint worn;
     char reload_error[256];   /* of the last reload; "" when it succeeded */
     uint64_t readings, empty; /* handed to the publishers; of these, without a good value */
     uint64_t counter_events;
@@ -60,6 +61,15 @@ struct gateway {
 int gateway_start(struct gateway *g, char *why, size_t why_size);
 void gateway_stop(struct gateway *g);
 void gateway_set_gather(const struct gateway *g);
+
+/* wear.c */
+struct wear {
+    double per_day; /* bytes written, outbox and ledger, at the rate since the start */
+    double
+        years; /* until storage.endurance is used up; infinite when it is not given or nothing is written */
+};
+struct wear gateway_wear(const struct gateway *g, struct mono now);
+void gateway_look_at_wear(struct gateway *g, struct mono now);
 
 /* wiring.c: what a reading, a unit's change and a counter's step lead to */
 struct poller_hooks gateway_hooks(struct gateway *g);

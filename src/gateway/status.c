@@ -103,6 +103,10 @@ static void storage_status(struct json *j, const struct gateway *g)
     if (d.failing)
         json_text(j, "error", d.error);
     json_int(j, "bytes_written", (int64_t)d.bytes_written);
+    struct wear wear = gateway_wear(g, loop_now(g->loop));
+    json_int(j, "bytes_per_day", (int64_t)wear.per_day);
+    if (isfinite(wear.years))
+        json_number(j, "flash_years", wear.years);
     json_int(j, "commits", (int64_t)d.commits);
     json_int(j, "file_bytes", d.file_bytes);
     json_int(j, "epoch", (int64_t)outbox_epoch(g->outbox));

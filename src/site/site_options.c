@@ -40,6 +40,10 @@ static const struct option storage_options[] = {
      .help = "The outbox file never grows beyond this: the oldest readings go, counted, with a gap record."},
     {"memory_max", OPTION_SIZE, STORAGE(memory_max), .def = "32 MiB", .min = 1048576, .max = 1e11,
      .help = "Bound of the readings that wait in memory."},
+    {"endurance", OPTION_SIZE, STORAGE(endurance), .min = 1000000, .max = 1e17,
+     .help = "What the flash may be given to write in its life, from its data sheet: 8 GB that stand 3,000 "
+             "writes are \"24 TB\". With it status tells how many years that is, and fewer than three are "
+             "warned of. Default: not known."},
     {0},
 };
 

@@ -81,7 +81,7 @@ mutant connection-generation src/meters/tcp_line.c 's/    t->got = 0;\n//g' row:
 
 # On a serial line.
 mutant rtu-checksum src/meters/modbus.c 's/if \(crc != modbus_crc\(frame, n - 2\)\)/if (crc != modbus_crc(frame, n - 2) && n == 0)/' row:14
-mutant rtu-unit src/meters/modbus.c 's/if \(frame\[0\] != ask->unit\)/if (frame[0] != ask->unit && n == 0)/' row:14
+mutant rtu-unit src/meters/modbus.c 's/if \(frame\[0\] != ask->unit\)/if (frame[0] != ask->unit && n == 0)/' row:14 unit:test_modbus
 
 # Numbering, gap records, repeats, times.
 mutant sequence-number src/publish/encode_json.c 's/"seq", \(int64_t\)r->seq/"seq", (int64_t)(r->seq - r->seq % 2 + 1)/' row:25

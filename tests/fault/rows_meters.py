@@ -313,7 +313,7 @@ def word_order(t):
         t.measure(sum("frequency" in d for d in docs))
 
 
-@row(12, "1,000 devices come back at once: connections asked for in any 100 ms", 64, "connections")
+@row(12, "1,000 devices come back at once: connections asked for in the busiest 100 ms", 100, "connections")
 def herd(t):
     with Herd(1000) as rig:
         assert wait_until(lambda: rig.up() >= 995, 90, 0.5), "only %d are up" % rig.up()
@@ -323,11 +323,11 @@ def herd(t):
         memory = rig.gw.memory_kib()
         rig.run(8)
         rig.plant.ask("start l0")
-        begun, most, last = time.monotonic(), 0, rig.plant.stats()["connections_total"]
+        begun, most, last, looked = time.monotonic(), 0, rig.plant.stats()["connections_total"], time.monotonic()
         while time.monotonic() < begun + 150 and rig.up() < 1000:
-            n = rig.plant.stats()["connections_total"]
-            most, last = max(most, n - last), n
             time.sleep(0.1)
+            n, now = rig.plant.stats()["connections_total"], time.monotonic()
+            most, last, looked = max(most, round((n - last) * 0.1 / (now - looked))), n, now
         t.expect(rig.up() == 1000, "only %d came back" % rig.up())
         t.note(recovery_s=time.monotonic() - begun, memory_mib=round(memory / 1024, 1), descriptors=rig.gw.descriptors())
         t.measure(most)
