@@ -143,7 +143,10 @@ def wrong_fields(t):
         rig.run(0.3)
         for i, kind in enumerate(SPOILT):
             rig.plant.ask("fault m%d %s every=5%s" % (i, kind, " delay_ms=400" if kind == "late" else ""))
-        rig.run(8)
+        rig.run(5)
+        # A busy machine polls less: until every kind has been met.
+        wait_until(lambda: len({w for l in rig.gw.status()["lines"] for w in l["refused_answers"]}) >= 7, 40, 0.2)
+        rig.run(3)
         rig.plant.ask("clear *")
         rig.run(2.5)
         excuse_connections(rig)
