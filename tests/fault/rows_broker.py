@@ -13,6 +13,9 @@ from servers import Subscriber, paho
 def killed(t):
     with Rig(lines=2, meters=3) as rig:
         rig.run(1)
+        rig.evidence.disturbances.append(("broker", now_ms()))
+        rig.broker.freeze()  # so that messages are under way, and unanswered, when it dies
+        rig.run(0.5)
         rig.broker_down()
         rig.run(5)
         rig.broker_up()

@@ -53,7 +53,10 @@ class Flapper:
 
     def _run(self):
         while not self.stop.wait(self.chance.uniform(0.1, 0.7)):
+            self.rig.broker_proxy.tell("blackhole")  # what is sent now is under way when the connection breaks
+            self.stop.wait(0.2)
             self.rig.broker_down(kill=False)
+            self.rig.broker_proxy.tell("clear")
             self.rig.influx.script = [self.chance.choice([503, "drop", 204]) for _ in range(2)]
             self.stop.wait(self.chance.uniform(0.1, 0.7))
             self.rig.broker_up()

@@ -36,7 +36,11 @@ class Schedule:
 
     def broker_hiccup(self):
         self.rig.evidence.disturbances.append(("broker", now_ms()))
+        self.rig.broker_proxy.tell("blackhole")
+        time.sleep(self.chance.uniform(0, 0.4))
+        self.rig.evidence.disturbances.append(("broker", now_ms()))
         self.rig.broker_proxy.tell(self.chance.choice(["rst", "drop"]))
+        self.rig.broker_proxy.tell("clear")
 
     def database(self):
         self.rig.influx.script = [self.chance.choice(ANSWERS[:5]) for _ in range(self.chance.randrange(1, 4))]
