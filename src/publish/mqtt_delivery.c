@@ -93,7 +93,7 @@ static bool send_status(struct mqtt_delivery *d, const char *word, struct mono n
     if (!p)
         return false;
     buf_puts(&p->payload, word);
-    return send_parcel(d, p, now);
+    return !p->topic.failed && !p->payload.failed && send_parcel(d, p, now);
 }
 
 static bool send_document(struct mqtt_delivery *d, bool suspects, struct mono now)
@@ -120,7 +120,7 @@ static bool send_gap(struct mqtt_delivery *d, struct mono now)
     if (!p)
         return true;
     encode_json_gap(&p->payload, d->lane_name, &d->gap, utc_now());
-    if (p->payload.failed)
+    if (p->topic.failed || p->payload.failed)
         return true;
     d->gap_flying = true;
     d->gaps_looked_at = (struct mono){0}; // there may be more
