@@ -23,7 +23,7 @@ static int answer(struct command *c, const char *request)
     } else {
         fprintf(c->out, "match %s: answered \"%s\"\n", field_text(root, "match"), field_text(root, "answer"));
         if (field_text(root, "meter"))
-            fprintf(c->out, "once it runs, the hourly amounts of stream %s are told\n",
+            fprintf(c->out, "once both agreed, the hourly amounts of stream %s are told\n",
                     field_text(root, "meter"));
         if (field_text(root, "note"))
             fprintf(c->out, "%s\n", field_text(root, "note"));
@@ -68,7 +68,7 @@ static const struct verb_option accept_options[] = {
     VERB_CONFIG,
     VERB_SOCKET,
     {"meter", 'm', "STREAM",
-     "the stream whose hourly amounts are told once it runs (default: the offer's own)", false, NULL},
+     "the stream whose hourly amounts are told once both agreed (default: the offer's own)", false, NULL},
     VERB_JSON,
     {0}};
 

@@ -60,6 +60,7 @@ struct standing {
     char topic[EXCHANGE_TOPIC], id[OFFER_ID + 1];
     char *data; /* the envelope; NULL: the topic is to be cleared */
     size_t size;
+    uint64_t epoch, seq; /* sent in this order: a receiver takes nothing older than what it had */
     struct utc expires;
     struct mono again; /* REFUSED: not before */
 };
@@ -106,7 +107,7 @@ enum refusal {
 const char *refusal_word(unsigned reason);
 
 struct territory_counters {
-    uint64_t told, refreshed, withdrawn, replies, meters; /* messages signed */
+    uint64_t told, refreshed, withdrawn, replies; /* messages signed */
     uint64_t sent, accepted, refused_by_broker, lost;
     uint64_t received, taken, repeats;
     uint64_t refused[REFUSALS];

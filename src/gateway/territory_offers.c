@@ -294,11 +294,17 @@ static void add_hour(struct metered *m, int64_t hour, double amount)
     m->amounts[hour - m->first] = amount;
 }
 
+// The first metered hour of both sides is what sets an agreed exchange running.
+static bool is_metered(const struct held_match *m)
+{
+    return m->view.status == MATCH_AGREED || m->view.status == MATCH_RUNNING;
+}
+
 static void meter(struct territory *t, const struct order *o, struct utc now)
 {
     for (size_t i = 0; i < t->match_count; i++) {
         struct held_match *m = &t->matches[i];
-        if (m->view.status != MATCH_RUNNING || strcmp(m->meter, o->stream) != 0)
+        if (!is_metered(m) || strcmp(m->meter, o->stream) != 0)
             continue;
         pthread_mutex_lock(&t->lock);
         snprintf(m->metered.match, sizeof m->metered.match, "%s", m->view.id);
@@ -308,8 +314,7 @@ static void meter(struct territory *t, const struct order *o, struct utc now)
         const struct about about = {"meter", m->view.id, o->stream, NULL, DISCLOSE_DETAIL};
         buf_reset(&t->body);
         metered_write(&m->metered, &t->body);
-        if (territory_say(t, MESSAGE_METER, &topic, &t->body, (struct utc){now.ms + LASTING_MS}, &about))
-            t->counters.meters++;
+        territory_say(t, MESSAGE_METER, &topic, &t->body, (struct utc){now.ms + LASTING_MS}, &about);
     }
 }
 

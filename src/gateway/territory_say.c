@@ -81,6 +81,8 @@ static bool put_standing(struct territory *t, const char *topic, const char *id,
     snprintf(s->id, sizeof s->id, "%s", id ? id : "");
     s->kind = kind;
     s->expires = expires;
+    s->epoch = t->epoch;
+    s->seq = t->seq;
     s->state = STANDING_WAITS;
     pthread_mutex_unlock(&t->lock);
     t->unsaved = true;
@@ -212,17 +214,28 @@ static uint32_t seconds_left(const struct standing *s, struct utc now)
     return s->data && left > 0 ? (uint32_t)left : 0;
 }
 
+static struct standing *next_due(struct territory *t, struct mono now, struct utc utc)
+{
+    struct standing *next = NULL;
+    for (size_t i = 0; i < STANDINGS_MAX; i++) {
+        struct standing *s = &t->standings[i];
+        if (!is_due(s, now) || (s->data && s->expires.ms <= utc.ms))
+            continue;
+        if (!next || s->epoch < next->epoch || (s->epoch == next->epoch && s->seq < next->seq))
+            next = s;
+    }
+    return next;
+}
+
 void territory_pump(struct territory *t)
 {
     if (!mqtt_client_is_up(t->client) || (t->unsaved && !territory_save(t)))
         return;
     struct mono now = mono_now();
     struct utc utc = utc_now();
-    unsigned room = mqtt_client_window(t->client), under_way = flying(t);
-    for (size_t i = 0; i < STANDINGS_MAX && under_way < room; i++) {
-        struct standing *s = &t->standings[i];
-        if (!is_due(s, now) || (s->data && s->expires.ms <= utc.ms))
-            continue;
+    unsigned room = mqtt_client_window(t->client);
+    struct standing *s;
+    for (unsigned under_way = flying(t); under_way < room && (s = next_due(t, now, utc)); under_way++) {
         if (mqtt_client_send(t->client, &s->message, s->topic, s->data ? s->data : "", s->size, true,
                              seconds_left(s, utc)) < 0)
             return; // the link is down: heard of soon
@@ -230,7 +243,6 @@ void territory_pump(struct territory *t)
         s->state = STANDING_FLIES;
         t->counters.sent++;
         pthread_mutex_unlock(&t->lock);
-        under_way++;
     }
 }
 

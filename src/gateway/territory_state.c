@@ -58,6 +58,8 @@ static void write_standings(struct json *j, const struct territory *t)
         json_text(j, "topic", s->topic);
         json_text(j, "id", s->id);
         json_int(j, "kind", s->kind);
+        json_int(j, "epoch", (int64_t)s->epoch);
+        json_int(j, "seq", (int64_t)s->seq);
         json_int(j, "expires", s->expires.ms);
         if (s->data)
             json_text_n(j, "data", s->data, s->size);
@@ -214,6 +216,8 @@ static void read_standing(struct territory *t, const json_t *o)
     text_into(o, "topic", s->topic, sizeof s->topic);
     text_into(o, "id", s->id, sizeof s->id);
     s->kind = (enum message_kind)whole(o, "kind");
+    s->epoch = (uint64_t)whole(o, "epoch");
+    s->seq = (uint64_t)whole(o, "seq");
     s->expires.ms = whole(o, "expires");
     s->size = data ? json_string_length(data) : 0;
     s->data = data ? malloc(s->size + 1) : NULL;

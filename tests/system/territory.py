@@ -119,6 +119,7 @@ class Coordinator:
         self.key = Key()
         self.told = []
         self.epoch, self.seq = int(time.time()), 0
+        self.now = time.time  # or another clock
         client = paho()
         self.properties = client
         self.client = client.Client(client_id="", protocol=client.MQTTv5)
@@ -149,7 +150,7 @@ class Coordinator:
 
     def payload(self, kind, body, **more):
         self.seq += 1
-        now = int(time.time() * 1000)
+        now = int(self.now() * 1000)
         p = {"v": 1, "kind": kind, "territory": self.territory, "from": "coordinator", "to": self.pseudonym,
              "epoch": self.epoch, "seq": self.seq, "issued": now, "expires": now + 30 * 86400000, "body": body}
         p.update(more)
@@ -289,6 +290,3 @@ def published(stream, version=5):
         out.append((topic, body[at:], bool(flags & 1)))
     return out
 
-
-def words_in(text):
-    return set(re.findall(r"[A-Za-z0-9_.-]+", text))
