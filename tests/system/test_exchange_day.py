@@ -49,7 +49,7 @@ def test_a_day_on_the_wire_holds_what_was_agreed_and_nothing_else():
         c.now = lambda: time.time() + offset[0]
         need = 'needs: ( { name = "wash_secret"; resource = "heat"; power = "433 kW"; in = "31 degC"; out = "52 degC"; ' \
                'profile = "weekdays 6-22"; ask: { disclosure = 2; }; } ); mqtt: { server = "mqtt://127.0.0.1:%d"; };' % plant_broker.port
-        rig.start(more=need)
+        rig.start(more=need, keep="24 h")
         assert rig.connected(), gw.log()
         rig.set(415.137)
         own = c.wait_for("offer", seconds=60)[0].body["id"]
