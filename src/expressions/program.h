@@ -97,7 +97,7 @@ struct expression_state {
 /* Takes over what another state of the same program remembers. */
 void expression_state_copy(struct expression_state *to, const struct expression_state *from);
 
-/* Runs code over a state at time t; `s` NULL for code without inputs, windows and calendar. */
+/* Runs code over a state at time t; an empty one for code without inputs, windows and calendar. */
 double code_run(const struct instruction *code, size_t n, struct expression_state *s, int64_t t);
 
 #endif

@@ -17,7 +17,8 @@ static bool fold(struct compiler *c, size_t start)
     for (size_t i = start; i + 1 < c->code_count; i++)
         if (c->code[i].op != OP_CONSTANT)
             return true;
-    double v = code_run(&c->code[start], c->code_count - start, NULL, 0);
+    struct expression_state none = {.program = NULL}; // nothing that is foldable asks it
+    double v = code_run(&c->code[start], c->code_count - start, &none, 0);
     if (isnan(v) && c->code[c->code_count - 1].op != OP_KNOWN)
         return fail_at(c, c->token.start,
                        "the constant part before this has no value: a division by zero, or "

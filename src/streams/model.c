@@ -47,8 +47,8 @@ static bool features_of(const struct model *m, const double drivers[static MODEL
 // By Cholesky. A feature that does not vary, or only together with others, gets no slope.
 static void solve(struct model *m)
 {
-    double l[MODEL_FEATURES][MODEL_FEATURES] = {{0}}, z[MODEL_FEATURES];
-    bool used[MODEL_FEATURES];
+    double l[MODEL_FEATURES][MODEL_FEATURES] = {{0}}, z[MODEL_FEATURES] = {0};
+    bool used[MODEL_FEATURES] = {false};
     for (int i = 0; i < MODEL_FEATURES; i++) {
         for (int k = 0; k < i; k++) {
             double rest = m->xx[i][k];
