@@ -49,6 +49,19 @@ def test_a_key_is_made_once():
         assert base64.b64encode(seed).decode() not in shown.stdout + made.stdout
 
 
+def test_what_it_prints_is_a_configuration():
+    with tempfile.TemporaryDirectory() as d:
+        said = keygen(os.path.join(d, "site.key")).stdout
+        coordinator = json.loads(keygen(os.path.join(d, "coordinator.key"), "--json").stdout)["public_key"]
+        block = re.search(r"^    (exchange: .*?};)$", said, re.M | re.S).group(1)
+        path = os.path.join(d, "symbiont.conf")
+        with open(path, "w") as f:
+            f.write('site: { id = "mill"; name = "Mill"; territory = "valley"; latitude = 49.3237; longitude = 6.1183; };\n' +
+                    block.replace("THE COORDINATOR'S PUBLIC KEY", coordinator) + "\n")
+        out = subprocess.run([build("symbiont"), "check", path], capture_output=True, text=True)
+        assert out.returncode == 0 and "configuration OK" in out.stdout, out
+
+
 def test_what_cannot_be():
     with tempfile.TemporaryDirectory() as d:
         assert keygen().returncode == 64
