@@ -239,7 +239,7 @@ install: all
 		install -m 644 conf/symbiont.conf $(DESTDIR)$(SYSCONFDIR)/symbiont/symbiont.conf
 	test -e $(DESTDIR)$(SYSCONFDIR)/symbiont/coordinator.conf || \
 		install -m 644 conf/coordinator.conf $(DESTDIR)$(SYSCONFDIR)/symbiont/coordinator.conf
-	install -m 644 conf/mosquitto-territory.acl $(DESTDIR)$(DATADIR)/
+	install -m 644 conf/mosquitto-territory.acl conf/factors.csv $(DESTDIR)$(DATADIR)/
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d \
 		$(DESTDIR)$(PREFIX)/lib/udev/rules.d
 	for u in symbiontd symbiont-coordinator; do \

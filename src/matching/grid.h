@@ -15,6 +15,7 @@ struct grid_item {
     uint32_t entry;
     float latitude, longitude;
     float order;
+    uint32_t tag; /* what can be seen of it without looking at the entry */
 };
 
 struct grid_cell;

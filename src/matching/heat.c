@@ -122,10 +122,11 @@ static void lay(struct heat *h, double kw)
     const struct match_heat_config *c = &h->p->settings->heat;
     double hot = real_c(h, h->hot), chilled = real_c(h, h->chilled);
     double fast = fmax(hot, chilled), slow = fmin(hot, chilled);
+    double per_flow = pipe_capacity(pipes, fast, slow) / pipes[0].flow_m3_s, wanted = kw / per_flow;
     h->pipe = pipes;
-    while (h->pipe[1].diameter_mm > 0 && pipe_capacity(h->pipe, fast, slow) < kw)
+    while (h->pipe[1].diameter_mm > 0 && h->pipe->flow_m3_s < wanted)
         h->pipe++;
-    h->parallel = ceil(fmax(1, kw / pipe_capacity(h->pipe, fast, slow)) - 1e-9);
+    h->parallel = ceil(fmax(1, wanted / h->pipe->flow_m3_s) - 1e-9);
     double supply_w, pair_w = pipe_loss(h->pipe, c, hot, chilled, &supply_w);
     if (h->cold) { // the ground warms it
         pair_w = -pair_w;

@@ -208,6 +208,7 @@ double heat_exchange(double ps, double ts, double tso, double pk, double tki, do
 
 struct pipe {
     double diameter_mm, insulation_mm, price_m;
+    double flow_m3_s; /* pi d^2/4 (4.7617 d^0.3701 - 0.4834) */
 };
 extern const struct pipe pipes[]; /* diameter 0 ends */
 /* kW that a pipe carries at its usual speed between two temperatures. */

@@ -137,6 +137,19 @@ bool market_capacity(struct market *m, uint32_t node, int64_t capacity)
     return true;
 }
 
+void market_expect(struct market *m, uint32_t node, uint32_t other, int64_t benefit)
+{
+    struct market_node *n = &m->nodes[node];
+    int64_t p = m->nodes[other].price;
+    if (n->first != MARKET_NONE || n->flow || n->excess)
+        return;
+    // No reduced cost of the pair, price of offer less benefit less price of need, may be negative.
+    if (!n->is_need && p + benefit > n->price)
+        n->price = p + benefit;
+    else if (n->is_need && p - benefit < n->price)
+        n->price = p - benefit;
+}
+
 int64_t market_used(const struct market *m, uint32_t node)
 {
     return node < m->node_count ? m->nodes[node].flow : 0;

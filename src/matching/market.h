@@ -54,6 +54,9 @@ void market_close(struct market *m);
 /* A node of that number, without capacity and arcs; it may be there. */
 bool market_node(struct market *m, uint32_t node, bool is_need);
 bool market_capacity(struct market *m, uint32_t node, int64_t capacity);
+/* A node that has no pairs yet is about to get one: its price is set so that the pair fits without being
+ * filled at once. Without it all is right too, only slower. */
+void market_expect(struct market *m, uint32_t node, uint32_t other, int64_t benefit);
 int64_t market_used(const struct market *m, uint32_t node);
 /* The pair, made when it is not there; MARKET_NONE: memory is out. A benefit or bound of 0 takes it out of
  * the allocation. Call market_balance afterwards. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "matching/matcher_inside.h"
+#include "matching/waste_families.h"
+#include "symbiont/waste.h"
 
 bool array_grow(void **items, size_t *cap, size_t need, size_t size)
 {
@@ -104,6 +106,19 @@ unsigned grid_kind(unsigned resource, unsigned role)
     return resource * 2 + role;
 }
 
+// Waste: code, family and hazard in one number; 0: several codes, or none.
+static uint32_t tag_of(const struct party *p)
+{
+    if (p->resource != RESOURCE_WASTE || !p->waste || p->waste->code_count != 1)
+        return 0;
+    uint32_t code = p->waste->codes[0], family = 0;
+    const struct waste_code *w = waste_find(code);
+    const char *name = waste_family(code);
+    if (name) // "W072"
+        family = (uint32_t)((name[1] - '0') * 100 + (name[2] - '0') * 10 + (name[3] - '0'));
+    return code | family << TAG_FAMILY | (w && waste_hazardous(w) ? TAG_HAZARDOUS : 0);
+}
+
 // Hottest offers first, coldest needs first; of cold the other way round.
 struct grid_item entry_item(const struct matcher *m, uint32_t e)
 {
@@ -111,7 +126,8 @@ struct grid_item entry_item(const struct matcher *m, uint32_t e)
     const struct span *t = p->role == ROLE_OFFER ? &p->heat.supply : &p->heat.back;
     double order = span_said(*t) ? span_middle(*t) : 0;
     bool reversed = (p->role == ROLE_OFFER) != (p->resource == RESOURCE_COLD);
-    return (struct grid_item){e, (float)p->latitude, (float)p->longitude, (float)(reversed ? -order : order)};
+    return (struct grid_item){e, (float)p->latitude, (float)p->longitude, (float)(reversed ? -order : order),
+                              tag_of(p)};
 }
 
 static uint32_t new_entry(struct matcher *m)

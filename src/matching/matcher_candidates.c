@@ -18,6 +18,8 @@ struct search {
     double reach;
     struct candidate *found; // a heap, the worst on top
     size_t count, most;
+    uint32_t tag; // its own
+    double latitude, longitude, cosine, metres;
     double warmest; // of the other side's order: beyond it nothing fits
 };
 
@@ -84,12 +86,27 @@ static bool near_enough(const struct search *s, const struct entry *a, const str
     return (straight - (isnan(open) ? 0 : open)) * s->m->settings->route_factor <= reach * 1.01;
 }
 
+// Without touching the other entry, which is far away in memory.
+static bool passes(const struct search *s, const struct grid_item *item)
+{
+    double dy = ((double)item->latitude - s->latitude) * 111195;
+    double dx = ((double)item->longitude - s->longitude) * 111195 * s->cosine;
+    if (dx * dx + dy * dy > s->metres * s->metres) // false where a place is not known
+        return false;
+    uint32_t a = s->tag, b = item->tag, both = a ^ b;
+    if (!a || !b || !both || (a & TAG_CODE) / 100 == (b & TAG_CODE) / 100)
+        return true;
+    return a >> TAG_FAMILY && a >> TAG_FAMILY == b >> TAG_FAMILY && !(a & TAG_HAZARDOUS);
+}
+
 static bool look(void *arg, const struct grid_item *item)
 {
     struct search *s = arg;
     struct matcher *m = s->m;
     if ((double)item->order > s->warmest)
         return false;
+    if (!passes(s, item))
+        return true;
     uint32_t offer = s->is_need ? item->entry : s->entry, need = s->is_need ? s->entry : item->entry;
     const struct entry *a = &m->entries[offer], *b = &m->entries[need];
     if (!near_enough(s, a, b) || !fits_at_a_glance(s, a, b))
@@ -129,6 +146,11 @@ static double order_limit(const struct matcher *m, const struct party *p)
 static int64_t whole(double v)
 {
     return v > 0 ? v < 9e15 ? llround(v) : (int64_t)9e15 : 0;
+}
+
+static int64_t benefit_of(const struct candidate *c)
+{
+    return whole(c->rank / c->quantity * MARKET_BENEFIT);
 }
 
 static int by_other(const void *a, const void *b)
@@ -197,9 +219,13 @@ static bool fill_market(struct matcher *m, uint32_t e, struct candidate *found, 
     double gain = 1;
     qsort(found, n, sizeof *found, by_other);
     forget_others(m, e, found, n);
+    if (!market_used(&m->market, e))
+        market_capacity(&m->market, e, 0); // nothing is to flow before all pairs are there
+    for (size_t i = 0; i < n; i++)
+        market_expect(&m->market, e, found[i].other, benefit_of(&found[i]));
     for (size_t i = 0; i < n; i++) {
         uint32_t offer = is_need ? found[i].other : e, need = is_need ? e : found[i].other;
-        if (market_pair(&m->market, offer, need, whole(found[i].rank / found[i].quantity * MARKET_BENEFIT),
+        if (market_pair(&m->market, offer, need, benefit_of(&found[i]),
                         whole(found[i].quantity * MARKET_UNIT), 0) == MARKET_NONE)
             return false;
         gain = fmax(gain, found[i].quantity / fmax(found[i].taken, 1e-9));
@@ -236,6 +262,11 @@ bool candidates_update(struct matcher *m, uint32_t e, struct utc now)
     // Zones are known to a few km only.
     double around =
         s.reach / m->settings->route_factor + 2 * (isnan(p->radius_m) ? 0 : fmax(p->radius_m, 2000)) + 2000;
+    s.metres = around * 1.02 + 500;
+    s.latitude = p->latitude;
+    s.longitude = p->longitude;
+    s.cosine = cos(p->latitude * (3.14159265358979 / 180));
+    s.tag = entry_item(m, e).tag;
     grid_each(&m->grid, grid_kind(p->resource, s.is_need ? ROLE_OFFER : ROLE_NEED), p->latitude, p->longitude,
               around, look, &s);
     bool good = fill_market(m, e, s.found, s.count, now);

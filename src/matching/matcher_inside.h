@@ -118,6 +118,9 @@ bool array_grow(void **items, size_t *cap, size_t need, size_t size);
 uint32_t matcher_entry(const struct matcher *m, const char *id);
 bool entry_mark(struct matcher *m, uint32_t e);
 unsigned grid_kind(unsigned resource, unsigned role);
+#define TAG_FAMILY    18
+#define TAG_HAZARDOUS 0x80000000u
+#define TAG_CODE      0x3ffffu
 struct grid_item entry_item(const struct matcher *m, uint32_t e);
 /* The pairing of two entries, with the distance that is known best. */
 void matcher_pairing(const struct matcher *m, uint32_t offer, uint32_t need, struct utc now,

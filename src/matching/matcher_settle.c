@@ -371,7 +371,8 @@ static bool take_in(struct settling *s)
         if (!place(m, m->dirty.items[i], s->now))
             return false;
     for (size_t i = 0; i < m->dirty.count; i++)
-        if (!candidates_update(m, m->dirty.items[i], s->now))
+        // One after the other: what is out of balance then is near by.
+        if (!candidates_update(m, m->dirty.items[i], s->now) || !market_balance(&m->market))
             return false;
     return true;
 }

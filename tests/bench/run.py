@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The benchmark of the main job, on loopback, with a simulated plant, mosquitto and an independent subscriber.
 
-usage: tests/bench/run.py [--seconds N] [a b c d e paho rules signatures]...      (default: all, 20 s each)
+usage: tests/bench/run.py [--seconds N] [a b c d e paho rules signatures matching]...      (default: all, 20 s each)
 
 a  100 TCP meters x 25 floats every 1 s, answering in 5 ms       b  1,000 meters, 20 ms
 c  ten connections with ten units each, one of the ten silent; and the same on a serial line
 d  as fast as possible on 100 connections, beside a bare epoll client in the same run, 1 and 4 in flight
 e  share of the theoretical wire time on a 9600 baud serial line
 paho  the messages of (a) and (b) through Paho alone: the part that is not ours
+matching  a synthetic territory of 1,000, 10,000 and 100,000 offers and as many needs: all at once, one changed, memory, quality
 signatures  signed offers that a coordinator opens and checks in a second of one core
 rules  1,000 rules with windows over 10,000 points, beside plain C and Lua; memory of windows; replay
 
@@ -279,8 +280,18 @@ def bench_signatures(seconds):
           % (r["opened_per_s"], r["envelope_bytes"], r["verified_per_s"]), flush=True)
 
 
+def bench_matching(_seconds):
+    program = os.path.join(BUILD, "tests", "bench", "bench_matching")
+    for n in (1000, 10000, 100000):
+        r = json.loads(subprocess.check_output([program, str(n)], text=True))
+        print("matching: %6d offers and needs: %7.2f s CPU for %d pairs and %d matches; one changed: %.2f ms median, %.2f ms 99 %%, "
+              "%.2f ms at most; %d bytes per entry; %.2f %% of the dual bound"
+              % (r["n"], r["all_s"], r["pairs"], r["matches"], r["change_median_ms"], r["change_p99_ms"], r["change_most_ms"],
+                 r["bytes_per_entry"], 100 * r["quality"]), flush=True)
+
+
 BENCHES = {"a": bench_a, "b": bench_b, "c": bench_c, "d": bench_d, "e": bench_e, "paho": bench_paho, "signatures": bench_signatures,
-           "rules": bench_rules}
+           "rules": bench_rules, "matching": bench_matching}
 
 
 def main():
