@@ -52,7 +52,7 @@ class Valley:
         self.demo, self.dir, self.free_port = demo, demo.dir, free_port
         self.news, self.lock, self.stopping = [], threading.Lock(), threading.Event()
         self.room = Room(self.tell)
-        self.keys, self.booked, self.status = {}, {}, {}
+        self.keys, self.booked, self.status, self.matches = {}, {}, {}, []
         # Gateways tell what they metered when an hour is over: the clock of this valley is set so that one soon is.
         self.hour_in = min(45.0, 0.8 * seconds) if seconds else 45.0
         self.shift = 3600 - time.time() % 3600 - self.hour_in
