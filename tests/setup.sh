@@ -7,7 +7,7 @@ set -eu
 
 build="gcc make pkg-config libmodbus-dev libpaho-mqtt-dev libcurl4-openssl-dev libconfig-dev libsqlite3-dev
        libjansson-dev libudunits2-dev libsodium-dev libmicrohttpd-dev libssl-dev zlib1g-dev"
-demo="mosquitto mosquitto-clients influxdb curl python3 python3-paho-mqtt"
+demo="mosquitto mosquitto-clients influxdb curl python3 python3-paho-mqtt faketime"
 test="$demo libcmocka-dev victoria-metrics mbpoll python3-pymodbus python3-serial-asyncio openssl mandoc systemd socat faketime scdoc strace
       iproute2 procps"
 lint="clang-format clang-tidy cppcheck clang"

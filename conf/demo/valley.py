@@ -204,7 +204,7 @@ class Valley:
             try:
                 self.look()
                 self.answer()
-            except (OSError, ValueError):
+            except (OSError, ValueError, KeyError):
                 pass  # not up yet, or no longer
 
     def summary(self):

@@ -45,6 +45,12 @@ static int ask(struct command *c, const char *verb, const char *option)
 {
     char request[220];
     const char *more = command_value(c, option), *id = c->words[0];
+    if (asks_coordinator(c)) {
+        option = "for";
+        more = command_value(c, "for");
+        if (!more)
+            return command_usage(c, "say for which firm: --for PSEUDONYM");
+    }
     if (strlen(id) > 32 || strspn(id, "0123456789abcdef") != strlen(id))
         return command_usage(c, "\"%s\" is no id of a match: `symbiont matches` lists them", id);
     if (more && !is_plain(more))
@@ -67,6 +73,9 @@ static int run_decline(struct command *c)
 static const struct verb_option accept_options[] = {
     VERB_CONFIG,
     VERB_SOCKET,
+    VERB_COORDINATOR,
+    {"for", 0, "PSEUDONYM", "with --coordinator: the firm without a gateway that it is answered for", false,
+     NULL},
     {"meter", 'm', "STREAM",
      "the stream whose hourly amounts are told once both agreed (default: the offer's own)", false, NULL},
     VERB_JSON,
@@ -93,6 +102,9 @@ const struct verb verb_accept = {
 static const struct verb_option decline_options[] = {
     VERB_CONFIG,
     VERB_SOCKET,
+    VERB_COORDINATOR,
+    {"for", 0, "PSEUDONYM", "with --coordinator: the firm without a gateway that it is answered for", false,
+     NULL},
     {"reason", 'r', "TEXT", "for the disclosure log; it does not leave the site", false, NULL},
     VERB_JSON,
     {0}};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/control_client.h"
+#include "cli/coordinator_matches.h"
 #include "cli/json_fields.h"
 #include "cli/output.h"
 #include "symbiont/offer.h"
@@ -197,6 +198,7 @@ static const json_t *find(const json_t *matches, const char *id)
     json_array_foreach((json_t *)(uintptr_t)matches, i, m)
     {
         const char *own = field_text(json_object_get(m, "view"), "id");
+        own = own ? own : field_text(m, "id");
         if (own && n >= 4 && strncmp(own, id, n) == 0)
             found = m;
     }
@@ -217,7 +219,9 @@ static int print(struct command *c, const json_t *root)
     }
     struct output o = output_begin(false);
     output_object(&o, NULL);
-    if (one)
+    if (field_text(root, "territory") && field_text(json_array_get(matches, 0), "synergy"))
+        coordinator_matches(&o, matches, id);
+    else if (one)
         explain(&o, one);
     else
         show_list(&o, matches);
@@ -241,11 +245,9 @@ static int run(struct command *c)
 }
 
 static const struct verb_option options[] = {
-    VERB_CONFIG,
-    VERB_SOCKET,
-    {"explain", 'x', "ID", "one match with its gates, numbers and reasons", false, NULL},
-    VERB_JSON,
-    {0}};
+    VERB_CONFIG,      VERB_SOCKET,
+    VERB_COORDINATOR, {"explain", 'x', "ID", "one match with its gates, numbers and reasons", false, NULL},
+    VERB_JSON,        {0}};
 
 const struct verb verb_matches = {.name = "matches",
                                   .help = "what the coordinator found for this site's offers and needs",
@@ -256,6 +258,9 @@ const struct verb verb_matches = {.name = "matches",
                                       "far away. The other side is shown in\n"
                                       "bands and without a name until both said yes (`symbiont accept`).\n"
                                       "\n"
-                                      "An ID may be shortened to its first characters, four at least.",
+                                      "An ID may be shortened to its first characters, four at least.\n"
+                                      "\n"
+                                      "With --coordinator, all matches of the territory, with names, answers "
+                                      "and what was metered.",
                                   .options = options,
                                   .run = run};

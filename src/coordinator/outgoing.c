@@ -69,6 +69,7 @@ void say(struct coordinator *c, const struct exchange_topic *t, enum message_kin
                         .body_size = c->body.len};
     snprintf(m.territory, sizeof m.territory, "%s", c->territory->root->territory);
     snprintf(m.from, sizeof m.from, "%s", EXCHANGE_COORDINATOR);
+    snprintf(m.to, sizeof m.to, "%s", t->pseudonym);
     exchange_topic_text(t, topic);
     buf_reset(&c->message);
     if (c->body.failed || !envelope_write(&m, &c->key, &c->message)) {

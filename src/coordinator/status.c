@@ -284,14 +284,17 @@ void coordinator_matches(struct coordinator *c, const char *rest, struct buf *ou
 
 // ---- Answers in the place of a firm without a gateway ----
 
-static void say_result(struct buf *out, const char *error, const char *status)
+static void say_result(struct buf *out, const char *error, const struct reply *r, const char *status)
 {
     struct json j = json_begin(out);
     json_open(&j, NULL, '{');
-    if (error)
+    if (error) {
         json_text(&j, "error", error);
-    else
+    } else {
+        json_text(&j, "match", r->match);
+        json_text(&j, "answer", reply_word(r->answer));
         json_text(&j, "status", status);
+    }
     json_close(&j, '}');
 }
 
@@ -300,7 +303,7 @@ static void answer_for(struct coordinator *c, const char *request, struct buf *o
     struct reply r = {0};
     char word[16], pseudonym[OFFER_WORD], why[300];
     if (sscanf(request, "%15s %32s %32s", word, r.match, pseudonym) != 3) {
-        say_result(out, "wanted: accept|agree|decline|withdraw|end MATCH PSEUDONYM", NULL);
+        say_result(out, "wanted: accept|agree|decline|withdraw|end MATCH PSEUDONYM", &r, NULL);
         return;
     }
     const struct member *m = member_of(c, pseudonym);
@@ -316,14 +319,17 @@ static void answer_for(struct coordinator *c, const char *request, struct buf *o
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i].word) == 0)
             r.answer = words[i].answer;
+    // Once names are known, yes means that there is a contract.
+    if (d && d->life.phase == LIFE_DISCLOSED && r.answer == REPLY_INTERESTED)
+        r.answer = REPLY_AGREED;
     if (!m || !d)
-        say_result(out, m ? "there is no such match" : "there is no such member", NULL);
+        say_result(out, m ? "there is no such match" : "there is no such member", &r, NULL);
     else if (m->config && m->config->may_accept)
-        say_result(out, "that member answers by its own gateway (may_accept)", NULL);
+        say_result(out, "that member answers by its own gateway (may_accept)", &r, NULL);
     else if (!deal_answer(c, m, &r, false, why, sizeof why))
-        say_result(out, why, NULL);
+        say_result(out, why, &r, NULL);
     else
-        say_result(out, NULL, match_status_word(life_status(&d->life)));
+        say_result(out, NULL, &r, match_status_word(life_status(&d->life)));
 }
 
 void coordinator_answer(void *coordinator, const char *request, struct buf *out)

@@ -438,7 +438,11 @@ def test_a_firm_without_a_gateway_declares_in_a_file():
             v.a.reply(va, "interested")
             assert v.a.view(v.coordinator, lambda x: x["status"] == "interested")
             assert "error" in v.coordinator.ask("accept %s f-aaa" % va["id"])  # its own gateway answers
-            assert v.coordinator.ask("accept %s d-baker" % va["id"]) == {"status": "disclosed"}
+            assert v.coordinator.ask("accept %s d-baker" % va["id"])["status"] == "disclosed"
+            r = run("matches", "-c", v.coordinator.path)
+            assert r.returncode == 0 and "Boulangerie" in r.stdout and "disclosed" in r.stdout, r
+            r = run("accept", "-c", v.coordinator.path, "--for", "d-baker", va["id"])
+            assert r.returncode == 0 and "agreed" in r.stdout, r
             va = v.a.view(v.coordinator, lambda x: x["status"] == "disclosed")
             assert va["counterpart"]["name"] == "Boulangerie", va
             os.unlink(d + "/baker.json")

@@ -240,6 +240,7 @@ class Member:
             assert outer["k"] == coordinator.key.id
             message = json.loads(inner)
             assert message["from"] == "coordinator" and message["territory"] == TERRITORY, message
+            assert message["to"] == self.pseudonym, message
             out[parts[5]] = message["body"]
         return out
 
