@@ -3,6 +3,7 @@
 #include <string.h>
 #include "exchange/offer_terms.h"
 #include "site/site_options.h"
+#include "symbiont/units.h"
 
 struct consents {
     const struct site *site;
@@ -41,6 +42,21 @@ static void check_level(struct consents *c, struct place at, const char *subject
         diag_error(c->d, at, "%s: a waste is offered by its code: low = \"15 01 01\"", subject);
 }
 
+// Heat is told in kW, matter in t a week: fuel that is metered as power says nothing of tonnes.
+static void check_unit(struct consents *c, const struct stream_config *s, const char *subject)
+{
+    const struct unit *unit = stream_config_unit(s), *told = offer_unit_of((enum resource)s->resource);
+    double factor, offset;
+    if (unit == unit_find("kg"))
+        unit = unit_find("kg/h"); // of a container
+    if (strcmp(unit_text(told), "t/week") == 0)
+        told = unit_find("kg/h");
+    if (unit && !unit_conversion(unit, told, &factor, &offset))
+        diag_error(c->d, s->offer.common.place, "%s: %s is told in %s, this stream counts it in %s", subject,
+                   resource_word((enum resource)s->resource), offer_unit((enum resource)s->resource),
+                   unit_text(unit));
+}
+
 static void check_stream(struct consents *c, size_t i)
 {
     const struct stream_config *s = site_stream(c->site, i);
@@ -55,6 +71,7 @@ static void check_stream(struct consents *c, size_t i)
                    subject, direction_word((enum direction)s->direction));
     if (offer_terms_read(o, (enum resource)s->resource, false, c->site->zone, subject, &terms, c->d))
         check_level(c, o->common.place, subject, &terms, s->resource == RESOURCE_WASTE && !s->waste_code);
+    check_unit(c, s, subject);
 }
 
 static void check_need(struct consents *c, size_t i)

@@ -51,7 +51,7 @@ class Rig:
         self.site_key.close()
 
     def body(self, offer='disclosure = 2;', exchange=True, keep="1 h", more="", coordinator=True):
-        stream = """streams: ( { name = "furnace_secret"; title = "Hidden furnace"; resource = "heat";
+        stream = "" if offer is None else """streams: ( { name = "furnace_secret"; title = "Hidden furnace"; resource = "heat";
             value = "furnace_meter.active_power"; surplus: { above = "100 kW"; for = "1 s"; below = "80 kW"; release = "1 s"; };
             %s } );""" % ('offer: { keep = "%s"; pause = "0 s"; %s };' % (keep, offer) if offer else "")
         group = """exchange: { server = "mqtt://127.0.0.1:%d"; user = "f-7q2"; password_file = "%s"; pseudonym = "f-7q2";
@@ -415,6 +415,10 @@ def test_check_names_contradictions():
             rig.configure(**arguments)
             p = rig.verb("check")
             assert p.returncode == 0 and word in p.stderr, (arguments, p)
+        fuel = 'streams: ( { name = "wood"; resource = "fuel"; fuel = "furnace_meter.active_power"; offer: { disclosure = 2; }; } );'
+        rig.configure(more=fuel, offer=None)
+        p = rig.verb("check")
+        assert p.returncode == 78 and "fuel is told in t/wk, this stream counts it in kW" in p.stderr, p
         rig.configure(offer='disclosure = 2; audience = ( "A B" );')
         p = rig.verb("check")
         assert p.returncode == 78 and "no pseudonym" in p.stderr, p
