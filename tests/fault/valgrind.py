@@ -46,7 +46,8 @@ def main():
         with open(r.report, errors="replace") as f:
             text = f.read()
     blocks = [b for b in re.split(r"\n==\d+== \n", text) if re.search(r"Invalid|uninitialised|definitely lost in|Mismatched|overlap", b)]
-    ours = [b for b in blocks if not re.search(FOREIGN, b)]
+    # glibc's memmove and memcpy are one function there, and valgrind takes the first for the second.
+    ours = [b for b in blocks if not re.search(FOREIGN, b) and "memmove (string_fortified" not in b]
     print("%d faults, %d readings, exit status %d; %d reports, %d of them ours" % (number, readings, status, len(blocks), len(ours)))
     print("\n\n".join(ours[:10]))
     return 1 if ours or status else 0

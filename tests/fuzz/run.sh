@@ -16,7 +16,7 @@ for name in "$@"; do
     log=build/fuzz/$name.log
     status=good
     for part in 1 2; do
-        ./build/fuzz/fuzz_"$name" -max_total_time="$half" -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
+        ./build/fuzz/fuzz_"$name" -max_total_time="$half" -rss_limit_mb=2048 -timeout=25 -print_final_stats=1 \
             -artifact_prefix=build/fuzz/found/"$name"- "$corpus" tests/fuzz/seeds/"$name" >"$log.$part" 2>&1 || status=FOUND
         [ $status = good ] || break
     done
