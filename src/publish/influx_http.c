@@ -65,6 +65,7 @@ static bool set_options(struct influx_http *h)
     rc |= curl_easy_setopt(u, CURLOPT_PROXY, "");
     rc |= curl_easy_setopt(u, CURLOPT_PROTOCOLS_STR, "http,https");
     rc |= curl_easy_setopt(u, CURLOPT_FOLLOWLOCATION, 0L);
+    rc |= curl_easy_setopt(u, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); // or later
     rc |= curl_easy_setopt(u, CURLOPT_CONNECTTIMEOUT_MS, (long)(c->connect_timeout_ns / NS_PER_MS));
     rc |= curl_easy_setopt(u, CURLOPT_TIMEOUT_MS, (long)(c->timeout_ns / NS_PER_MS));
     rc |= curl_easy_setopt(u, CURLOPT_LOW_SPEED_LIMIT, 1L);
