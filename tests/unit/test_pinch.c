@@ -24,6 +24,30 @@ static void solve(const struct pinch_stream *s, size_t n, double dt, double hot,
     pinch_free(&r);
 }
 
+// Beyond a few hundred streams the sums run another way: the same answer, a hundred times over.
+static void many_streams(void **state)
+{
+    static const struct pinch_stream few[] = {{240, 50, 3800, HALF},
+                                              {-20, 150, 1530, HALF},
+                                              {90, 210, 2400, HALF},
+                                              {130, 130, 500, HALF},
+                                              {100, 100, -500, HALF}};
+    enum { FEW = sizeof few / sizeof *few, COPIES = 100 };
+    static struct pinch_stream many[FEW * COPIES];
+    struct pinch_result r;
+    (void)state;
+    for (size_t i = 0; i < FEW * COPIES; i++) {
+        many[i] = few[i % FEW];
+        many[i].kw /= COPIES;
+    }
+    assert_int_equal(pinch_solve(many, FEW * COPIES, 20, &r), 0);
+    expect(r.hot_utility_kw, 340);
+    expect(r.cold_utility_kw, 210);
+    assert_true(r.has_pinch);
+    expect(r.pinch_shifted_c, 100);
+    pinch_free(&r);
+}
+
 // Kemp's four streams.
 static void four_streams(void **state)
 {
@@ -172,13 +196,10 @@ static void what_holds_for_any_streams(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_streams),
-        cmocka_unit_test(latent_heats),
-        cmocka_unit_test(three_sites),
-        cmocka_unit_test(threshold_problems),
-        cmocka_unit_test(own_share_of_the_approach),
-        cmocka_unit_test(nonsense_is_refused),
-        cmocka_unit_test(what_holds_for_any_streams),
+        cmocka_unit_test(four_streams),        cmocka_unit_test(latent_heats),
+        cmocka_unit_test(many_streams),        cmocka_unit_test(three_sites),
+        cmocka_unit_test(threshold_problems),  cmocka_unit_test(own_share_of_the_approach),
+        cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(what_holds_for_any_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
