@@ -172,7 +172,9 @@ class Judge:
             if kind == "kill" and begin - self.spill_ms - self.sync_ms <= ms <= end + 100:
                 self.figures["oldest_lost_ms"] = max(self.figures.get("oldest_lost_ms", 0), begin - ms)
                 return True
-            if kind in ("stop", "cut") and begin - 150 <= ms <= end + 150:
+            # A cycle of two requests is given up whole: what the first had said goes with it.
+            slack = 500 if kind == "stop" else 150
+            if kind in ("stop", "cut") and begin - slack <= ms <= end + 150:
                 return True
         return False
 

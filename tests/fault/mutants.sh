@@ -91,7 +91,7 @@ mutant gap-record src/publish/mqtt_delivery.c 's/if \(!outbox_gap\(d->outbox, d-
 mutant gap-count src/publish/encode_json.c 's/"messages", \(int64_t\)gap->count/"messages", (int64_t)gap->count - 1/' row:36
 mutant drop-uncounted src/store/outbox_lane_loss.c 's/l->dropped \+= gone;\n/l->dropped += gone;\n    if (gone < 1u << 30)\n        return gone;\n/' row:36
 mutant lost-with-connection src/publish/mqtt_outcome.c 's/if \(first\)\n        outbox_rewind\(d->outbox, d->lane, first\);/if (first > 1u << 30)\n        outbox_rewind(d->outbox, d->lane, first);/' row:25 row:K0
-mutant accepted-unasked src/publish/influx_sender.c 's/outbox_rewind\(s->outbox, s->lane, s->batch.entries\[0\].id\);/(void)s;/g' row:31 row:34
+mutant refused-taken-for-stored src/publish/influx_answer.c 's/\{200, 299, INFLUX_STORED/{200, 503, INFLUX_STORED/' row:31 row:34
 mutant time-of-unasked src/meters/meter_reading.c 's/c->first_asked.ns \? c->first_asked : c->begun/c->first_asked/' unit:test_poller row:S0
 mutant spill-too-late src/store/outbox.c 's/o->spill_after_ns = s->spill_after_ns > 0 \? s->spill_after_ns : NS_PER_S;/o->spill_after_ns = 20 * NS_PER_S;/' row:K2
 

@@ -391,6 +391,14 @@ class Rig:
         assert wait_until(empty, seconds, 0.1), "%s is not drained: %s" % (lane, self.gw.publisher(lane))
         return time.monotonic() - begun
 
+    def settle(self):
+        """What is stopped while it is not connected keeps the rest on disk, rightly, and the judge would miss it."""
+        few, quiet, end = max(6, 2 * len(self.meters)), 0, time.monotonic() + 20
+        while quiet < 3 and time.monotonic() < end:
+            time.sleep(0.15)
+            calm = all(p["connected"] and p["waiting"] <= few for p in self.gw.status()["publishers"])
+            quiet = quiet + 1 if calm else 0
+
     # ---- Judging ----
 
     def rows(self):
@@ -409,6 +417,7 @@ class Rig:
         """Stops the gateway in order, collects what was seen, and judges."""
         self.before_stop = None
         if stop and self.gw.process.poll() is None:
+            self.settle()
             self.before_stop = self.gw.status()
             status, _ = self.stop()
             assert status == 0, "the gateway ended with %s: %s" % (status, self.gw.log()[-2000:])
