@@ -21,5 +21,6 @@ done
 echo "cppcheck"
 cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
     --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory --error-exitcode=1 -Iinclude -Isrc -D_GNU_SOURCE \
+    "-Djson_array_foreach(a,i,v)=while((v=json_array_get(a,i=next())))" "-Djson_object_foreach(o,k,v)=while((v=json_object_get(o,k=next())))" \
     -j "$(nproc)" src || fail=1
 exit $fail
