@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli/control_client.h"
-#include "cli/coordinator_matches.h"
+#include "cli/territory_matches.h"
 #include "cli/json_fields.h"
 #include "cli/output.h"
 #include "symbiont/offer.h"
@@ -220,7 +220,7 @@ static int print(struct command *c, const json_t *root)
     struct output o = output_begin(false);
     output_object(&o, NULL);
     if (field_text(root, "territory") && field_text(json_array_get(matches, 0), "synergy"))
-        coordinator_matches(&o, matches, id);
+        territory_matches(&o, matches, id);
     else if (one)
         explain(&o, one);
     else

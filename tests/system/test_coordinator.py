@@ -388,6 +388,54 @@ def test_alerts_reach_chat_rooms_mail_and_mqtt():
                 dash.loop_stop()
 
 
+def test_a_common_round_and_the_full_container():
+    shops = [Member("s-%d" % i, "Shop %d" % i) for i in range(3)]
+    with ChatRoom() as room, Valley(others=shops, more=setting(
+            'webhooks: ( { name = "room"; url = "%s/"; preset = "json"; language = "en"; kinds = [ "full" ]; } );'
+            % room.url)) as v:
+        for shop, rate, fill in zip(shops, (1.2, 0.8, 2.0), (0.9, 0.2, 0.3)):
+            id = "%032x" % (0x70 + int(shop.pseudonym[-1]))
+            shop.say("offers/" + id, "offer", shop.entry(
+                id, "offer", synergy="pool", resource="waste", firm=rate, typical=rate, annual=rate * 52,
+                waste={"codes": ["150101"], "hazardous": False, "capacity_t": 2.4, "fill": fill, "days_to_full": 3.5}))
+        views = [shop.view(v.coordinator, lambda x: x["synergy"] == "pool") for shop in shops]
+        assert all(views) and {x["id"] for x in views} == {views[0]["id"]}, v.coordinator.log()
+        assert views[0]["parties"] == 2 and "Shop" not in json.dumps(views), views[0]
+        assert wait_until(lambda: room.posts, 30), v.coordinator.log()
+        assert room.posts[0][3]["kind"] == "full" and "s-0" in room.posts[0][3]["title"], room.posts
+        # Names are released when everybody said yes, not before.
+        for shop, view in zip(shops, views):
+            assert shop.view(v.coordinator)["status"] == "proposed"
+            shop.reply(view, "interested")
+            assert shop.view(v.coordinator, lambda x: x["status"] != "proposed")
+        last = shops[0].view(v.coordinator, lambda x: x["status"] == "disclosed")
+        assert last and "Shop 1" in last["counterpart"]["name"] and "Shop 2" in last["counterpart"]["name"], last
+
+
+def test_the_digest_says_what_happened():
+    today = time.strftime("%A").lower()
+    more = setting().replace('digest = "never"', 'digest = "%s 0"' % today) + 'timezone = "%s";' % "UTC"
+    if time.gmtime().tm_wday != time.localtime().tm_wday:
+        more = more.replace(today, time.strftime("%A", time.gmtime()).lower())
+    with Valley(more=more) as v:
+        told = []
+        dash = mqtt.Client("dash")
+        dash.username_pw_set("dashboard", "secret")
+        dash.on_connect = lambda c, *_: c.subscribe("symbiosis/v1/+/alerts", 1)
+        dash.on_message = lambda _, __, m: told.append(json.loads(m.payload))
+        dash.connect("127.0.0.1", v.broker.port)
+        dash.loop_start()
+        # Once a week: the one of the start is not repeated, neither after a restart.
+        v.coordinator.kill()
+        v.coordinator.start()
+        v.propose()
+        assert wait_until(lambda: any(a["kind"] == "match" for a in told))
+        assert sum(a["kind"] == "digest" for a in told) <= 1, told
+        assert "alerts: digest: Val de test" in v.coordinator.log(), v.coordinator.log()
+        assert v.coordinator.log().count("alerts: digest") == 1
+        dash.loop_stop()
+
+
 def run(*args, **more):
     return subprocess.run([os.path.join(BUILD, "symbiont"), *args], capture_output=True, text=True, timeout=60,
                           env=Coordinator.environment(), **more)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matches of a territory as a table, or one of them in full.
-#include "cli/coordinator_matches.h"
+#include "cli/territory_matches.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -69,7 +69,7 @@ static void in_full(struct output *o, const json_t *m)
         output_note(o, "\n%s", text_of(m, "text"));
 }
 
-void coordinator_matches(struct output *o, const json_t *matches, const char *id)
+void territory_matches(struct output *o, const json_t *matches, const char *id)
 {
     static const struct column columns[] = {{"id", NULL},         {"status", NULL},   {"resource", NULL},
                                             {"between", NULL},    {"quantity", NULL}, {"eur", "EUR/a"},
