@@ -15,13 +15,13 @@
 static struct territory *read_territory(const char *path)
 {
     struct diagnostics *d = diagnostics_new();
-    struct territory *t = d ? territory_load(path, d) : NULL;
+    struct territory *t = d ? coordinator_settings_load(path, d) : NULL;
     if (d)
         diag_print(d, stderr);
     if (t && diag_errors(d) > 0) {
         fprintf(stderr, "%s: %zu error%s, not started\n", path, diag_errors(d),
                 diag_errors(d) == 1 ? "" : "s");
-        territory_free(t);
+        coordinator_settings_free(t);
         t = NULL;
     }
     diagnostics_free(d);
@@ -43,7 +43,7 @@ int coordinator_main(const char *config, bool check)
     if (check) {
         printf("%s: configuration OK, territory %s, %zu members, %zu declared firms\n", config,
                c.territory->root->territory, c.territory->root->members.n, c.territory->root->declared.n);
-        territory_free(c.territory);
+        coordinator_settings_free(c.territory);
         return EX_OK;
     }
     prctl(PR_SET_DUMPABLE, 0); // its secret key does not go into a core
@@ -59,6 +59,6 @@ int coordinator_main(const char *config, bool check)
     }
     coordinator_stop(&c);
     log_info("stop", "stopped");
-    territory_free(c.territory);
+    coordinator_settings_free(c.territory);
     return status;
 }

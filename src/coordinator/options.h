@@ -107,8 +107,8 @@ struct territory {
 };
 
 /* NULL when it cannot be read at all; usable when diag_errors(d) == 0. */
-struct territory *territory_load(const char *path, struct diagnostics *d);
-void territory_free(struct territory *t);
+struct territory *coordinator_settings_load(const char *path, struct diagnostics *d);
+void coordinator_settings_free(struct territory *t);
 
 static inline const struct member_config *territory_member(const struct territory *t, size_t i)
 {

@@ -18,14 +18,14 @@ static void first_error(void *arg, bool is_error, struct place at, const char *t
 static struct territory *read_again(struct coordinator *c)
 {
     struct diagnostics *d = diagnostics_new();
-    struct territory *fresh = d ? territory_load(c->path, d) : NULL;
+    struct territory *fresh = d ? coordinator_settings_load(c->path, d) : NULL;
     c->reload_error[0] = '\0';
     if (d)
         diag_each(d, first_error, c->reload_error);
     if (!fresh && !*c->reload_error)
         snprintf(c->reload_error, sizeof c->reload_error, "%s cannot be read", c->path);
     if (fresh && *c->reload_error) {
-        territory_free(fresh);
+        coordinator_settings_free(fresh);
         fresh = NULL;
     }
     diagnostics_free(d);
@@ -115,7 +115,7 @@ static bool apply(struct coordinator *c, struct territory *fresh, char *why, siz
     if (!coordinator_link(c, why, size))
         return false;
     log_set_level((enum log_level)fresh->root->log_level);
-    territory_free(old);
+    coordinator_settings_free(old);
     c->loaded = utc_now();
     coordinator_stir(c);
     return true;
@@ -131,7 +131,7 @@ void coordinator_reload(struct coordinator *c)
     if (fresh && !apply(c, fresh, why, sizeof why)) {
         snprintf(c->reload_error, sizeof c->reload_error, "%s", why);
         if (c->territory != fresh)
-            territory_free(fresh);
+            coordinator_settings_free(fresh);
         else
             loop_stop(c->loop); // without a broker there is nothing to do: the service manager starts us anew
     }

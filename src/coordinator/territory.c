@@ -155,7 +155,7 @@ static void take_factors(struct territory *t, struct diagnostics *d)
     buf_free(&csv);
 }
 
-struct territory *territory_load(const char *path, struct diagnostics *d)
+struct territory *coordinator_settings_load(const char *path, struct diagnostics *d)
 {
     struct territory *t = calloc(1, sizeof *t);
     char why[300];
@@ -177,7 +177,7 @@ struct territory *territory_load(const char *path, struct diagnostics *d)
     return t;
 }
 
-void territory_free(struct territory *t)
+void coordinator_settings_free(struct territory *t)
 {
     if (!t)
         return;
