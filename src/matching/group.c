@@ -298,7 +298,7 @@ static double contract_end(const struct party *p)
 // The window of the allowed width with most contracts in it: where it begins.
 static double best_window(const struct group *g, double width)
 {
-    double ends[MATCH_MEMBERS], begin = NAN;
+    double ends[MATCH_MEMBERS] = {0}, begin = NAN;
     size_t n = 0, most = 0;
     for (size_t i = 0; i < g->asked->n && n < MATCH_MEMBERS; i++)
         if (!isnan(contract_end(g->asked->members[i])))
