@@ -45,6 +45,7 @@ class Evidence:
         self.gaps = {"mqtt": [], "influxdb": []}
         self.excuses, self.disturbances = [], []
         self.clock_changes = False
+        self.faulty = set()   # meters whose own fault it is when they are late
 
     def read_witness(self, text):
         for line in text.splitlines():
@@ -241,7 +242,7 @@ class Judge:
         last, longest = {}, 0
         for (meter, epoch, seq), (_, doc) in sorted(self.first.items()):
             before = last.get(meter)
-            if before and before[0] == (epoch, seq - 1) and meter in self.e.meters:
+            if before and before[0] == (epoch, seq - 1) and meter in self.e.meters and meter not in self.e.faulty:
                 longest = max(longest, doc["ts"] - before[1] - self.e.meters[meter]["every_ms"])
             last[meter] = ((epoch, seq), doc["ts"])
         self.figures["delay_ms"] = longest

@@ -17,7 +17,7 @@ def bus(meters=3, **options):
     return Rig(lines=0, meters=0, serial=meters, influx=options.pop("influx", None), **options)
 
 
-@row(13, "a byte of noise before every fifth frame: polls lost", 0, "polls", fast=True)
+@row(13, "a byte of noise before every fifth frame: polls lost", 0, "polls")
 def noise(t):
     with bus() as rig:
         rig.run(0.5)
@@ -68,6 +68,7 @@ def late(t):
 @row(16, "one unit of four silent: polls missed by the other three", 10, "%")
 def silent(t):
     with bus(meters=4, every_ms=250) as rig:
+        rig.evidence.faulty = {"m0"}
         rig.run(1)
         rig.plant.ask("fault m0 silence")
         assert wait_until(lambda: by_name(rig.gw.status())["m0"]["state"] == "down", 20)

@@ -81,7 +81,7 @@ def small_filesystem(t):
         t.measure(f["lost_mqtt"])
 
 
-@row(37, "write and fsync fail with EIO, half writes, in turn, broker away: readings lost", 0, "readings", fast=True)
+@row(37, "write and fsync fail with EIO, half writes, in turn, broker away: readings lost", 0, "readings")
 def input_output(t):
     with Rig(lines=2, meters=4, shim=True) as rig:
         rig.run(0.5)
@@ -136,7 +136,7 @@ def read_only(t):
         t.measure(f["lost_mqtt"])
 
 
-@row(40, "a page of the outbox is overwritten at random, before a start and while it runs: reading again within", 5, "s", fast=True)
+@row(40, "a page of the outbox is overwritten at random, before a start and while it runs: reading again within", 5, "s")
 def corrupt(t):
     chance = random.Random(t.seed)
     with Rig(lines=2, meters=4, influx=None) as rig:

@@ -15,7 +15,7 @@ def influx(**options):
     return Rig(**options)
 
 
-@row(31, "503 and 429 with Retry-After 3 s: requests before the time is up", 0, "requests", fast=True)
+@row(31, "503 and 429 with Retry-After 3 s: requests before the time is up", 0, "requests")
 def retry_after(t):
     with influx() as rig:
         rig.run(1)

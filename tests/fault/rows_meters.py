@@ -49,6 +49,7 @@ class Deaf:
 @row(1, "a meter's host is off (no answer to SYN): polls missed by all others", 5, "%", fast=True)
 def host_off(t):
     with Rig(lines=3, meters=2, timeout="500 ms", polling='probe_cap = "2 s";') as rig:
+        rig.evidence.faulty = {"m0", "m1"}
         rig.run(1)
         begin = time.time() * 1000
         rig.plant.ask("stop l0")
@@ -74,6 +75,7 @@ def host_off(t):
 @row(2, "connections reset in the middle of answers, port refused: reconnected within", 3, "s", fast=True)
 def resets(t):
     with Rig(lines=2, meters=2, timeout="1 s", meter_proxies=True, plant_more='delay = "5 ms";') as rig:
+        rig.evidence.faulty = {"m0", "m1"}
         rig.run(0.5)
         for kind in ("torn", "close"):
             rig.plant.ask("fault m0 %s probability=0.1" % kind)

@@ -108,7 +108,7 @@ def descriptors(t):
     t.measure(aborts)
 
 
-@row(50, "SIGTERM under full load with the broker frozen: stopped within", 5, "s", fast=True)
+@row(50, "SIGTERM under full load with the broker frozen: stopped within", 5, "s")
 def terminate(t):
     with Rig(lines=4, meters=5, every_ms=50) as rig:
         rig.run(2)

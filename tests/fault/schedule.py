@@ -23,6 +23,7 @@ class Schedule:
                        influx_more="connect_timeout = \"1 s\";", polling='probe_first = "300 ms"; probe_cap = "1 s";', serial=2,
                        storage='durability = "%s";' % self.chance.choice(["spill", "spill", "always"]))
         self.bad = {m.name for m in self.rig.meters if m.line == "l0"}
+        self.rig.evidence.faulty = {m.name for m in self.rig.meters if m.line in ("l0", "l1")}  # l1 is cut
         self.broker_is_up = True
 
     # ---- What may happen ----
