@@ -99,7 +99,9 @@ class Coordinator:
     @staticmethod
     def environment():
         suppressed = "suppressions=%s:print_suppressions=0" % os.path.join(ROOT, "tests/lsan.supp")
-        return dict(os.environ, LSAN_OPTIONS=suppressed)
+        # What the sanitizer keeps of freed memory would look like growth.
+        return dict(os.environ, LSAN_OPTIONS=suppressed,
+                    ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "detect_leaks=1") + ":quarantine_size_mb=2")
 
     def connected(self):
         try:
