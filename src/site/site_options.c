@@ -107,7 +107,7 @@ static void build(void)
     memcpy(all_options, root_options, sizeof root_options);
     size_t at = aligned(sizeof(struct site_root)), row = FIXED_ROWS;
     add_group(&exchange_section, &row, &at);
-    for (size_t i = 0; publishers[i] && i < SITE_PUBLISHERS_MAX; i++)
+    for (size_t i = 0; i < SITE_PUBLISHERS_MAX && publishers[i]; i++)
         add_group(publishers[i]->section, &row, &at);
     root_section.size = at;
 }
