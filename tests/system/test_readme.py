@@ -48,7 +48,7 @@ def verbs_and_options(page, text):
 def targets(page, text):
     makefile = read("Makefile")
     have = set(re.findall(r"^([a-z-]+):", makefile, re.M))
-    asked = set(t for line in re.findall(r"(?:^|`)make ((?:[a-z-]+|[A-Z]+=\S*)(?: [a-z-]+| [A-Z_]+=\S*)*)", text, re.M) for t in line.split() if "=" not in t)
+    asked = set(t for line in re.findall(r"(?:^|`)make ((?:[a-z-]+|[A-Z]+=[^\s`]*)(?: [a-z-]+| [A-Z_]+=[^\s`]*)*)", text, re.M) for t in line.split() if "=" not in t)
     asked |= set(re.findall(r"\| make ([a-z-]+)", text))
     files = set(t for t in asked if "/" in t)
     tap.check(asked - files <= have, "%s: make targets %s" % (page, " ".join(sorted(asked))), asked - files - have)
