@@ -349,8 +349,8 @@ def usage():
              (["read", "--serial", "/dev/null", "--mode", "9600 7E1", "--holding", "0"], 64, "9600 8N1"),
              (["read", "--tcp", "127.0.0.1:1", "--holding", "0", "--every", "5"], 64, "10 s"), (["scan"], 64, "name the line"),
              (["scan", "--tcp", "127.0.0.1:1", "--units", "9-3"], 64, "1-247"), (["scan", "--tcp", "127.0.0.1:1", "--all-modes"], 64, "serial"),
-             (["scan", "--tcp", "127.0.0.1:1", "stray"], 64, "too many"), (["status", "--socket", "/nowhere/x.sock"], 69, "is symbiontd running?"),
-             (["watch", "--socket", "/nowhere/x.sock"], 69, "is symbiontd running?"), (["watch", "--unit", "3"], 64, "line"),
+             (["scan", "--tcp", "127.0.0.1:1", "stray"], 64, "too many"), (["status", "--socket", "/nowhere/x.sock"], 69, "is the daemon running?"),
+             (["watch", "--socket", "/nowhere/x.sock"], 69, "is the daemon running?"), (["watch", "--unit", "3"], 64, "line"),
              (["watch", "--every", "1 kg"], 64, "duration"), (["decode"], 64, "too few"), (["decode", "x"], 64, "not a register"),
              (["decode", "1", "2", "--expect", "77.7"], 1, "no way"), (["profiles", "no-such-model"], None, "no-such-model"),
              (["simulate", "/nowhere.conf"], 78, "nowhere.conf"), (["completion", "fish"], 64, "bash"),
@@ -388,7 +388,7 @@ meters: ( { name = "main"; line = "a"; unit_id = 1; profile = "eastron-sdm630"; 
         tap.check(r.json()["site"] == "works" and len(r.json()["lines"]) == 2, "status --json", r)
         tap.check(g.stop() == 0, "the gateway ends well", g.said())
         r = symbiont("status", "-c", g.config)
-        tap.check(r.status == 69 and "is symbiontd running?" in r.err, "status of a gateway that is gone: 69", r)
+        tap.check(r.status == 69 and "is the daemon running?" in r.err, "status of a gateway that is gone: 69", r)
 
 
 def completion():

@@ -151,7 +151,7 @@ def gateway_comes_and_goes(plant):
         with Terminal("watch", "-c", g.config, "--every", "100 ms") as t:
             seen = t.wait_for("meters up")
             g.stop()
-            gone = t.wait_for("is symbiontd running?")
+            gone = t.wait_for("is the daemon running?")
             tap.check(seen and gone and t.process.poll() is None and "main" in "".join(t.frames()[-1]),
                       "a gateway that goes away is said, what was known stays", t.frames()[-1:])
             t.type(b"\x03")
