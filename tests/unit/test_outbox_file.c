@@ -255,8 +255,8 @@ static void damage_while_it_runs_is_set_aside_and_counted(void **state)
     struct room *r = *state;
     r->settings.disk_max_bytes = 16 << 20;
     open_it(r);
-    // Long on disk when the damage is done: a writer that notices between the two files begins a new pair, and
-    // it would be the new log that is filled.
+    // Long on disk when the damage is done: a writer that notices between the two files begins a new pair,
+    // and it would be the new log that is filled.
     outbox_keep(r->o, "a", "b", 1);
     // More than SQLite's cache of 1 MiB, so that it has to read, and than the log.
     unsigned n = 0;
