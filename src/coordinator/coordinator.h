@@ -234,6 +234,8 @@ void deals_reconsider(struct coordinator *c, const struct offer *now);
 void deals_refresh(struct coordinator *c, struct utc now);
 int deal_party(const struct deal *d, const char *pseudonym);
 void deal_keep(struct coordinator *c, struct deal *d);
+/* Notes whose names the views tell from now on; nothing before all said yes. */
+void deal_release_names(struct coordinator *c, struct deal *d);
 
 /* deal_file.c: a deal as JSON, for the store */
 void deal_write(const struct deal *d, struct buf *out);
@@ -243,6 +245,7 @@ bool deal_read(const char *json, size_t n, struct deal *out);
 void deal_show(struct coordinator *c, struct deal *d, unsigned party, const struct match *m, bool anew);
 void deal_show_all(struct coordinator *c, struct deal *d, bool anew);
 void deal_clear_views(struct coordinator *c, struct deal *d);
+bool party_tells_identity(const struct coordinator *c, const struct party *p);
 
 /* outgoing.c: what leaves goes after the commit */
 void say(struct coordinator *c, const struct exchange_topic *topic, enum message_kind kind, int64_t life_ms);

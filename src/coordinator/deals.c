@@ -126,6 +126,8 @@ static void release(struct coordinator *c, struct deal *d, uint8_t level)
 {
     for (unsigned i = 0; i < d->n; i++) {
         bool news = false;
+        if (level >= DISCLOSE_IDENTITY && !party_tells_identity(c, &d->parties[i]))
+            continue;
         for (unsigned k = 0; k < d->n; k++) {
             if (k == i)
                 continue;
@@ -138,6 +140,13 @@ static void release(struct coordinator *c, struct deal *d, uint8_t level)
         if (e)
             entry_receipt(c, e);
     }
+}
+
+// Not only when all said yes: an owner may raise the level of an entry later.
+void deal_release_names(struct coordinator *c, struct deal *d)
+{
+    if (life_released(&d->life))
+        release(c, d, DISCLOSE_IDENTITY);
 }
 
 // ---- What the matcher says ----
@@ -190,6 +199,7 @@ static void found(struct coordinator *c, const char *id, struct utc now)
         log_info("matches", "%s: proposed between %u firms", d->id, d->n);
         release(c, d, DISCLOSE_BANDS);
     }
+    deal_release_names(c, d);
     for (unsigned i = 0; i < d->n; i++)
         deal_show(c, d, i, &m, false);
     alert_match(c, anew ? ALERT_MATCH : ALERT_CHANGE, d, &m);
@@ -264,8 +274,8 @@ static void snapshot(struct coordinator *c, struct deal *d)
 static void became_disclosed(struct coordinator *c, struct deal *d)
 {
     d->disclosed = utc_now();
-    log_info("matches", "%s: all said yes, names and contacts are released", d->id);
-    release(c, d, DISCLOSE_IDENTITY);
+    log_info("matches", "%s: all said yes, names and contacts of those who tell them are released", d->id);
+    deal_release_names(c, d);
 }
 
 static void became_agreed(struct coordinator *c, struct deal *d)
@@ -314,9 +324,14 @@ bool deal_answer(struct coordinator *c, const struct member *m, const struct rep
     }
     enum life_phase before = (enum life_phase)d->life.phase;
     enum life_effect effect = life_answer(&d->life, (unsigned)party, r->answer);
-    if (effect == LIFE_NOTHING)
+    // The last yes says what is released: one without a name takes an earlier name back.
+    if (before == LIFE_OPEN)
+        take_identity(p, r);
+    if (effect == LIFE_NOTHING) {
+        deal_keep(c, d);
+        coordinator_stir(c);
         return true;
-    take_identity(p, r);
+    }
     if (d->life.phase == LIFE_DISCLOSED && before == LIFE_OPEN)
         became_disclosed(c, d);
     else if (d->life.phase == LIFE_AGREED && before == LIFE_DISCLOSED)

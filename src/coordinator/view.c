@@ -119,14 +119,26 @@ static void join(char *to, size_t size, const char *what)
     copy_text(to, size, all);
 }
 
+// Everybody's yes releases the name of those alone who let their entry tell it. For a declared firm the level
+// stands in its file: it gave its consent to the coordinator's person.
+bool party_tells_identity(const struct coordinator *c, const struct party *p)
+{
+    const struct entry *e = entry_of(c, p->entry);
+    return e && e->level >= DISCLOSE_IDENTITY;
+}
+
 static const char *released_name(const struct coordinator *c, const struct party *p)
 {
+    if (!party_tells_identity(c, p))
+        return p->pseudonym;
     const struct member *m = member_of(c, p->pseudonym);
     return *p->name ? p->name : m ? member_name(m) : p->pseudonym;
 }
 
 static const char *released_contact(const struct coordinator *c, const struct party *p)
 {
+    if (!party_tells_identity(c, p))
+        return "";
     const struct member *m = member_of(c, p->pseudonym);
     return *p->contact ? p->contact : m ? member_contact(m) : "";
 }
@@ -306,6 +318,7 @@ void deal_show_all(struct coordinator *c, struct deal *d, bool anew)
     bool known = d->life.phase != LIFE_ENDED && matcher_get(c->matcher, d->id, utc_now(), &m);
     if (!known && d->life.phase != LIFE_ENDED)
         return;
+    deal_release_names(c, d);
     for (unsigned i = 0; i < d->n; i++)
         deal_show(c, d, i, known ? &m : NULL, anew);
 }

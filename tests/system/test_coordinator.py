@@ -55,9 +55,9 @@ class Valley:
         finally:
             self.broker.__exit__(*exc)
 
-    def propose(self, **more):
+    def propose(self, need_level=3, **more):
         self.a.offer_heat(OFFER, **more)
-        self.b.need_heat(NEED)
+        self.b.need_heat(NEED, level=need_level)
         va = self.a.view(self.coordinator, lambda v: v["status"] == "proposed")
         vb = self.b.view(self.coordinator, lambda v: v["status"] == "proposed")
         assert va and vb, (self.coordinator.ask("status"), self.coordinator.log())
@@ -85,7 +85,7 @@ class Valley:
 
 def test_one_yes_reveals_nothing_both_release_names():
     with Valley() as v:
-        va, vb = v.propose()
+        va, vb = v.propose(level=4, need_level=4)
         assert va["id"] == vb["id"] and va["own"] == OFFER and vb["own"] == NEED
         assert v.a.receipt(v.coordinator, OFFER, lambda r: r["status"] == "held" and r["total"] == 1)
         mark = len(v.b.seen)
@@ -108,6 +108,34 @@ def test_one_yes_reveals_nothing_both_release_names():
         assert va["counterpart"]["name"] == "Blanchisserie" and va["counterpart"]["contact"] == "g-bbb@example", va
         r = v.a.receipt(v.coordinator, OFFER, lambda r: r["total"] == 2)
         assert sorted(x["level"] for x in r["releases"]) == [2, 4] and {x["to"] for x in r["releases"]} == {"g-bbb"}, r
+
+
+def test_a_name_is_released_at_level_4_only():
+    with Valley() as v:
+        va, vb = v.propose(level=2, site={"pseudonym": "f-aaa", "zone": v.a.zone})
+        v.a.reply(va, "interested", name="Laminoir SA", contact="anne@laminoir")
+        assert v.a.view(v.coordinator, lambda x: x["status"] == "interested")
+        v.b.reply(vb, "interested")
+        va = v.a.view(v.coordinator, lambda x: x["status"] == "disclosed")
+        vb = v.b.view(v.coordinator, lambda x: x["status"] == "disclosed")
+        assert va["counterpart"]["name"] == "g-bbb" and "Blanchisserie" not in json.dumps(va), va  # level 3
+        assert vb["counterpart"]["name"] == "f-aaa" and not vb["counterpart"].get("contact"), vb
+        assert "Laminoir" not in json.dumps(vb) and "anne" not in json.dumps(vb), vb
+        r = v.a.receipt(v.coordinator, OFFER)
+        assert [x["level"] for x in r["releases"]] == [2], r
+
+
+def test_a_second_yes_without_a_name_takes_the_first_back():
+    with Valley() as v:
+        va, vb = v.propose(level=4)
+        v.a.reply(va, "interested", name="Laminoir SA", contact="anne@laminoir")
+        va = v.a.view(v.coordinator, lambda x: x["status"] == "interested")
+        accepted = v.coordinator.member("f-aaa")["accepted"]
+        v.a.reply(va, "interested")
+        assert wait_until(lambda: v.coordinator.member("f-aaa")["accepted"] > accepted)
+        v.b.reply(vb, "interested")
+        vb = v.b.view(v.coordinator, lambda x: x["status"] == "disclosed")
+        assert vb["counterpart"]["name"] == "Laminoir" and vb["counterpart"]["contact"] == "f-aaa@example", vb
 
 
 def test_before_both_agree_the_others_numbers_are_bands():
@@ -400,7 +428,7 @@ def test_a_common_round_and_the_full_container():
         for shop, rate, fill in zip(shops, (1.2, 0.8, 2.0), (0.9, 0.2, 0.3)):
             id = "%032x" % (0x70 + int(shop.pseudonym[-1]))
             shop.say("offers/" + id, "offer", shop.entry(
-                id, "offer", synergy="pool", resource="waste", firm=rate, typical=rate, annual=rate * 52,
+                id, "offer", synergy="pool", level=4, resource="waste", firm=rate, typical=rate, annual=rate * 52,
                 waste={"codes": ["150101"], "hazardous": False, "capacity_t": 2.4, "fill": fill, "days_to_full": 3.5}))
         views = [shop.view(v.coordinator, lambda x: x["synergy"] == "pool") for shop in shops]
         assert all(views) and {x["id"] for x in views} == {views[0]["id"]}, v.coordinator.log()
@@ -479,7 +507,7 @@ def test_a_firm_without_a_gateway_declares_in_a_file():
     with tempfile.TemporaryDirectory() as d:
         baker = Member("d-baker")
         with open(d + "/baker.json", "w") as f:
-            json.dump([baker.entry("5" * 32, "need", firm=400, typical=400, annual=2400,
+            json.dump([baker.entry("5" * 32, "need", level=4, firm=400, typical=400, annual=2400,
                                    heat={"medium": "water", "supply": 50, "back": 30})], f)
         more = setting() + 'declared: ( { pseudonym = "d-baker"; name = "Boulangerie"; contact = "06"; files = ( "%s" ); } );' \
             % (d + "/baker.json")
