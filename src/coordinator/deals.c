@@ -315,8 +315,8 @@ bool deal_answer(struct coordinator *c, const struct member *m, const struct rep
         return false;
     }
     struct party *p = &d->parties[party];
-    if (checked &&
-        (r->revision > p->revision || (r->answer == REPLY_INTERESTED && r->revision < p->material))) {
+    bool binds = r->answer == REPLY_INTERESTED || r->answer == REPLY_AGREED;
+    if (checked && (r->revision > p->revision || (binds && r->revision < p->material))) {
         snprintf(why, size, "it answers revision %llu, which %s", (unsigned long long)r->revision,
                  r->revision > p->revision ? "was never shown"
                                            : "said something else than what is shown now");

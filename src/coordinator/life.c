@@ -89,6 +89,8 @@ void life_changed(struct life *l)
 {
     if (l->phase == LIFE_OPEN)
         l->yes = 0;
+    if (l->phase == LIFE_DISCLOSED) // who agreed, agreed to something else
+        l->agree = 0;
 }
 
 enum life_effect life_metered(struct life *l)

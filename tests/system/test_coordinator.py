@@ -175,6 +175,20 @@ def test_answers_to_what_was_never_shown_do_not_count():
         assert m["status"] == "proposed", m
 
 
+def test_agreeing_to_an_older_view_does_not_count():
+    with Valley() as v:
+        va, vb = v.disclose()
+        v.a.offer_heat(OFFER, kw=1500, revision=2)
+        newer = v.a.view(v.coordinator, lambda x: x["status"] == "disclosed" and x["revision"] > va["revision"])
+        assert newer, v.coordinator.log()
+        v.a.reply(va, "agreed")
+        assert wait_until(lambda: "something else" in v.coordinator.member("f-aaa").get("trouble", ""))
+        v.b.reply(v.b.view(v.coordinator, lambda x: x["revision"] > vb["revision"]), "agreed")
+        assert v.coordinator.matches()[0]["status"] == "disclosed"
+        v.a.reply(newer, "agreed")
+        assert v.a.view(v.coordinator, lambda x: x["status"] == "agreed")
+
+
 def test_metered_at_both_ends_and_booked():
     with Valley() as v:
         va, vb = v.agree()

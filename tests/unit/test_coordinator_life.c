@@ -46,6 +46,20 @@ static void both_yes_disclose_both_agreed_bind(void **state)
     assert_int_equal(life_gone(&l), LIFE_NOTHING);
 }
 
+static void a_change_asks_again_who_had_agreed(void **state)
+{
+    (void)state;
+    struct life l;
+    life_begin(&l, 2);
+    life_answer(&l, 0, REPLY_INTERESTED);
+    life_answer(&l, 1, REPLY_INTERESTED);
+    life_answer(&l, 0, REPLY_AGREED);
+    life_changed(&l);
+    assert_int_equal(life_status(&l), MATCH_DISCLOSED);
+    assert_int_equal(life_answer(&l, 1, REPLY_AGREED), LIFE_OWN); // not yet both
+    assert_int_equal(life_answer(&l, 0, REPLY_AGREED), LIFE_ALL);
+}
+
 static void a_no_ends_it_and_stays(void **state)
 {
     (void)state;
@@ -96,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_yes_shows_to_its_owner_alone),
         cmocka_unit_test(both_yes_disclose_both_agreed_bind),
+        cmocka_unit_test(a_change_asks_again_who_had_agreed),
         cmocka_unit_test(a_no_ends_it_and_stays),
         cmocka_unit_test(a_change_asks_again),
         cmocka_unit_test(a_round_needs_everybody),
