@@ -19,15 +19,19 @@ struct outgoing {
 
 bool outgoing_open(struct coordinator *c, char *why, size_t size)
 {
-    (void)why, (void)size;
+    // A store that came back from a backup does not know what was said since: each start begins an epoch of
+    // its own, larger than the stored one and, by the clock, than those the backup does not know.
+    int64_t next = store_number(c->store, "epoch", 0) + 1, by_clock = utc_now().ms / 1000;
     c->end_out = &c->first_out;
-    c->epoch = (uint64_t)store_number(c->store, "epoch", 0);
-    if (!c->epoch) { // a new store: larger than whatever was said before
-        c->epoch = (uint64_t)(utc_now().ms / 1000);
-        store_keep(c->store, "epoch", (int64_t)c->epoch);
-    }
-    c->seq = c->seq_reserved = (uint64_t)store_number(c->store, "seq", 0);
-    return true;
+    c->epoch = (uint64_t)(next > by_clock ? next : by_clock);
+    c->seq = c->seq_reserved = 0;
+    store_keep(c->store, "epoch", (int64_t)c->epoch);
+    store_keep(c->store, "seq", 0);
+    if (store_commit(c->store))
+        return true;
+    snprintf(why, size, "the store cannot be written (%s): without it numbers would be used twice",
+             store_error(c->store));
+    return false;
 }
 
 static uint64_t next_number(struct coordinator *c)

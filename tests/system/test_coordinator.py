@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -231,6 +232,43 @@ def test_kill_and_restart_lose_nothing_and_repeat_nothing():
         v.coordinator.start()
         assert v.coordinator.matches()[0]["status"] == "disclosed"
         assert before and last
+
+
+def last_number(member):
+    return max((m["epoch"], m["seq"]) for m in (json.loads(base64.b64decode(json.loads(p)["p"])) for _, p in member.seen if p))
+
+
+def test_after_a_restored_backup_no_number_comes_again():
+    with Valley() as v:
+        v.propose()
+        assert v.coordinator.stop() == 0
+        db = v.coordinator.storage + "/territory.db"
+        with open(db, "rb") as f:
+            backup = f.read()
+        time.sleep(1.1)
+        v.coordinator.start()
+        v.a.offer_heat("3" * 32, kw=50)
+        assert v.a.receipt(v.coordinator, "3" * 32)
+        assert v.coordinator.stop() == 0
+        last = last_number(v.a)
+        with open(db, "wb") as f:
+            f.write(backup)
+        time.sleep(1.1)
+        v.coordinator.start()
+        v.a.offer_heat("4" * 32, kw=50)
+        assert v.a.receipt(v.coordinator, "4" * 32)
+        assert last_number(v.a)[0] > last[0], (last, last_number(v.a))
+
+
+def test_it_does_not_start_when_its_epoch_cannot_be_kept():
+    with Valley() as v:
+        assert v.coordinator.stop() == 0
+        with sqlite3.connect(v.coordinator.storage + "/territory.db") as db:
+            db.execute("CREATE TRIGGER full BEFORE INSERT ON fact BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        db.close()
+        r = subprocess.run([os.path.join(BUILD, "symbiont-coordinator"), "-c", v.coordinator.path], capture_output=True,
+                           text=True, timeout=60)
+        assert r.returncode != 0 and "no room" in r.stderr and "used twice" in r.stderr, r
 
 
 def test_withdrawal_is_signed_and_a_bare_clear_is_nothing():
