@@ -11,7 +11,7 @@
 
 #define SUBJECT        "store"
 #define APPLICATION_ID 0x53594d54 // "SYMT"
-#define FORMAT         1
+#define FORMAT         2
 #define YEAR_MS        (366LL * 86400000)
 
 static const char schema[] =
@@ -19,7 +19,7 @@ static const char schema[] =
     "CREATE TABLE seen(key TEXT PRIMARY KEY, epoch INTEGER, seq INTEGER) WITHOUT ROWID;"
     "CREATE TABLE topic(topic TEXT PRIMARY KEY, key TEXT, epoch INTEGER, seq INTEGER, hash BLOB, withdrawn "
     "INTEGER,"
-    " until INTEGER) WITHOUT ROWID;"
+    " until INTEGER, issued INTEGER) WITHOUT ROWID;"
     "CREATE TABLE entry(id TEXT PRIMARY KEY, pseudonym TEXT, json BLOB, expires INTEGER) WITHOUT ROWID;"
     "CREATE TABLE deal(id TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID;"
     "CREATE TABLE published(topic TEXT PRIMARY KEY, data BLOB, until INTEGER) WITHOUT ROWID;"
@@ -82,9 +82,9 @@ static const char *const sql[STATEMENTS] = {
     [PUT_FACT] = "INSERT OR REPLACE INTO fact VALUES(?,?)",
     [GET_SEEN] = "SELECT epoch, seq FROM seen WHERE key=?",
     [PUT_SEEN] = "INSERT OR REPLACE INTO seen VALUES(?,?,?)",
-    [PUT_TOPIC] = "INSERT OR REPLACE INTO topic VALUES(?,?,?,?,?,?,?)",
+    [PUT_TOPIC] = "INSERT OR REPLACE INTO topic VALUES(?,?,?,?,?,?,?,?)",
     [DROP_TOPIC] = "DELETE FROM topic WHERE topic=?",
-    [EACH_TOPIC] = "SELECT topic, key, epoch, seq, hash, withdrawn, until FROM topic",
+    [EACH_TOPIC] = "SELECT topic, key, epoch, seq, hash, withdrawn, until, issued FROM topic",
     [PUT_ENTRY] = "INSERT OR REPLACE INTO entry VALUES(?,?,?,?)",
     [DROP_ENTRY] = "DELETE FROM entry WHERE id=?",
     [EACH_ENTRY] = "SELECT id, pseudonym, json, expires FROM entry",
@@ -220,6 +220,13 @@ static const char *text_at(sqlite3_stmt *st, int i)
 
 // ---- The file ----
 
+// Format 1 did not keep when the latest message of a topic was issued.
+static bool bring_up_to_date(struct store *s, int64_t format)
+{
+    return format >= 2 || exec(s, "BEGIN IMMEDIATE; ALTER TABLE topic ADD COLUMN issued INTEGER;"
+                                  "PRAGMA user_version=2; COMMIT");
+}
+
 enum opened { OPENED, DAMAGED, REFUSED };
 
 static enum opened open_file(struct store *s, char *why, size_t size)
@@ -254,6 +261,10 @@ static enum opened open_file(struct store *s, char *why, size_t size)
     }
     if (tables > 0 && format > FORMAT) {
         snprintf(why, size, "%s: it was written by a newer symbiont-coordinator", s->path);
+        return REFUSED;
+    }
+    if (tables > 0 && !bring_up_to_date(s, format)) {
+        snprintf(why, size, "%s: %s", s->path, sqlite3_errmsg(s->db));
         return REFUSED;
     }
     char text[100];
@@ -404,8 +415,8 @@ bool store_get_seen(struct store *s, const char *key_id, struct envelope_seen *o
 
 void store_put_topic(struct store *s, const char *topic, const struct envelope_topic *t)
 {
-    change(s, PUT_TOPIC, "ttiibii", topic, t->key_id, (int64_t)t->epoch, (int64_t)t->seq,
-           (const void *)t->hash, sizeof t->hash, (int64_t)t->withdrawn, t->until.ms);
+    change(s, PUT_TOPIC, "ttiibiii", topic, t->key_id, (int64_t)t->epoch, (int64_t)t->seq,
+           (const void *)t->hash, sizeof t->hash, (int64_t)t->withdrawn, t->until.ms, t->issued.ms);
 }
 
 void store_drop_topic(struct store *s, const char *topic)
@@ -421,7 +432,8 @@ void store_each_topic(struct store *s,
         struct envelope_topic t = {.epoch = (uint64_t)sqlite3_column_int64(st, 2),
                                    .seq = (uint64_t)sqlite3_column_int64(st, 3),
                                    .withdrawn = sqlite3_column_int64(st, 5) != 0,
-                                   .until = {sqlite3_column_int64(st, 6)}};
+                                   .until = {sqlite3_column_int64(st, 6)},
+                                   .issued = {sqlite3_column_int64(st, 7)}};
         snprintf(t.key_id, sizeof t.key_id, "%s", text_at(st, 1));
         if (sqlite3_column_bytes(st, 4) == (int)sizeof t.hash)
             memcpy(t.hash, sqlite3_column_blob(st, 4), sizeof t.hash);

@@ -3,6 +3,7 @@
 // were metered.
 #include "coordinator/store.h"
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ static void check_topic(void *arg, const char *topic, const struct envelope_topi
     assert_string_equal(topic, "a/b");
     assert_int_equal(t->seq, 17);
     assert_true(t->withdrawn);
+    assert_int_equal(t->issued.ms, 8);
     assert_int_equal(t->hash[31], 9);
     ++*(int *)arg;
 }
@@ -51,7 +53,7 @@ static void what_was_committed_is_there(void **state)
     (void)state;
     struct store *s = open_store();
     struct envelope_topic t = {
-        .key_id = "0123456789abcdef", .epoch = 3, .seq = 17, .withdrawn = true, .until = {9}};
+        .key_id = "0123456789abcdef", .epoch = 3, .seq = 17, .withdrawn = true, .until = {9}, .issued = {8}};
     struct envelope_seen seen = {1764000000, 5};
     t.hash[31] = 9;
     store_put_topic(s, "a/b", &t);
@@ -74,6 +76,21 @@ static void what_was_committed_is_there(void **state)
     store_each_topic(s, check_topic, &n);
     assert_int_equal(n, 0);
     store_close(s);
+}
+
+static void a_store_of_format_1_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    char path[100];
+    sqlite3 *db;
+    store_close(open_store());
+    snprintf(path, sizeof path, "%s/territory.db", directory);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "ALTER TABLE topic DROP COLUMN issued; PRAGMA user_version=1", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    what_was_committed_is_there(state);
 }
 
 static void hours_of_both_sides(void **state)
@@ -173,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_committed_is_there, make_room, clear_room),
+        cmocka_unit_test_setup_teardown(a_store_of_format_1_is_brought_up_to_date, make_room, clear_room),
         cmocka_unit_test_setup_teardown(hours_of_both_sides, make_room, clear_room),
         cmocka_unit_test_setup_teardown(alerts_wait_in_order_and_never_share_a_number, make_room, clear_room),
         cmocka_unit_test_setup_teardown(releases_are_told_once, make_room, clear_room),
