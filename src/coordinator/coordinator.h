@@ -198,6 +198,8 @@ void entry_receipt(struct coordinator *c, struct entry *e);
 void entries_say_receipts(struct coordinator *c);
 void receipt_refuse(struct coordinator *c, const char *pseudonym, const char *id, uint64_t revision,
                     enum receipt_status status, const char *reason);
+/* The answer to the withdrawal of what is not there. */
+void receipt_nothing_held(struct coordinator *c, const char *pseudonym, const char *id, struct utc until);
 /* Expired ones go; declared files are read. */
 void entries_expire(struct coordinator *c, struct utc now);
 void entries_declare(struct coordinator *c);

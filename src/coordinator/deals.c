@@ -398,7 +398,7 @@ bool deal_meter(struct coordinator *c, const struct member *m, const struct mete
         double amount = meter->amounts[i];
         if (isnan(amount) || hour < now - METER_BACK_H)
             continue;
-        if (hour > now || amount < 0 || amount > most) {
+        if (hour > now || amount < 0 || !(amount <= most)) { // a NaN is no leave
             snprintf(why, size,
                      hour > now ? "an hour that has not been yet" : "%g %s in an hour are not believed",
                      amount, metered_unit((enum resource)d->resource));

@@ -200,7 +200,8 @@ void entry_receipt(struct coordinator *c, struct entry *e)
     coordinator_stir(c);
 }
 
-static void say_receipt(struct coordinator *c, const char *pseudonym, const struct receipt *r)
+static void say_receipt(struct coordinator *c, const char *pseudonym, const struct receipt *r,
+                        int64_t life_ms)
 {
     struct exchange_topic t = {.branch = BRANCH_RECEIPTS};
     snprintf(t.territory, sizeof t.territory, "%s", c->territory->root->territory);
@@ -208,19 +209,34 @@ static void say_receipt(struct coordinator *c, const char *pseudonym, const stru
     snprintf(t.id, sizeof t.id, "%s", r->id);
     buf_reset(&c->body);
     receipt_write(r, &c->body);
-    say(c, &t, MESSAGE_RECEIPT, RECEIPT_LIFE_MS);
+    say(c, &t, MESSAGE_RECEIPT, life_ms);
 }
 
-void receipt_refuse(struct coordinator *c, const char *pseudonym, const char *id, uint64_t revision,
-                    enum receipt_status status, const char *reason)
+static void refuse_for(struct coordinator *c, const char *pseudonym, const char *id, uint64_t revision,
+                       enum receipt_status status, const char *reason, int64_t life_ms)
 {
     struct receipt r = {.revision = revision, .status = status};
     snprintf(r.id, sizeof r.id, "%s", id);
     snprintf(r.reason, sizeof r.reason, "%s", reason);
     r.total = store_releases(c->store, id, r.releases, RECEIPT_RELEASES);
     r.count = (uint8_t)(r.total < RECEIPT_RELEASES ? r.total : RECEIPT_RELEASES);
-    say_receipt(c, pseudonym, &r);
+    say_receipt(c, pseudonym, &r, life_ms);
     coordinator_stir(c);
+}
+
+void receipt_refuse(struct coordinator *c, const char *pseudonym, const char *id, uint64_t revision,
+                    enum receipt_status status, const char *reason)
+{
+    refuse_for(c, pseudonym, id, revision, status, reason, RECEIPT_LIFE_MS);
+}
+
+// Ids that never were cost a member nothing: what is said of them lives no longer than what it answers.
+void receipt_nothing_held(struct coordinator *c, const char *pseudonym, const char *id, struct utc until)
+{
+    int64_t left = until.ms - utc_now().ms;
+    if (left > 0)
+        refuse_for(c, pseudonym, id, 0, RECEIPT_WITHDRAWN, "",
+                   left < RECEIPT_LIFE_MS ? left : RECEIPT_LIFE_MS);
 }
 
 void entries_say_receipts(struct coordinator *c)
@@ -234,7 +250,7 @@ void entries_say_receipts(struct coordinator *c)
         snprintf(r.id, sizeof r.id, "%s", e->id);
         r.total = store_releases(c->store, e->id, r.releases, RECEIPT_RELEASES);
         r.count = (uint8_t)(r.total < RECEIPT_RELEASES ? r.total : RECEIPT_RELEASES);
-        say_receipt(c, e->member->pseudonym, &r);
+        say_receipt(c, e->member->pseudonym, &r, RECEIPT_LIFE_MS);
     }
 }
 

@@ -52,15 +52,17 @@ static bool take_withdrawal(struct coordinator *c, struct member *m, const struc
         return false;
     }
     struct entry *e = entry_of(c, w.id);
-    uint64_t revision = e ? e->revision : 0;
     if (e && e->member != m) {
         snprintf(why, size, "id: another member's");
         return false;
     }
-    if (e) {
-        log_info("entries", "%s of %s was withdrawn", w.id, m->pseudonym);
-        entry_remove(c, e);
+    if (!e) {
+        receipt_nothing_held(c, m->pseudonym, w.id, msg->expires);
+        return true;
     }
+    uint64_t revision = e->revision;
+    log_info("entries", "%s of %s was withdrawn", w.id, m->pseudonym);
+    entry_remove(c, e);
     receipt_refuse(c, m->pseudonym, w.id, revision, RECEIPT_WITHDRAWN, "");
     return true;
 }

@@ -287,6 +287,15 @@ def test_withdrawal_is_signed_and_a_bare_clear_is_nothing():
         assert v.coordinator.member("f-aaa")["entries"] == 0
 
 
+def test_a_withdrawal_of_nothing_is_answered_for_as_long_as_it_lives():
+    with Valley() as v:
+        until = now_ms() + 600000
+        v.a.say("offers/" + "e" * 32, "withdrawal", {"id": "e" * 32}, expires=until)
+        assert v.a.receipt(v.coordinator, "e" * 32, lambda r: r["status"] == "withdrawn")
+        told = json.loads(base64.b64decode(json.loads(v.a.seen[-1][1])["p"]))
+        assert abs(told["expires"] - until) < 1000, told
+
+
 def test_hostile_messages_cost_their_sender():
     c = Member("h-ccc", "Pirate")
     with Valley(acl=False, others=(c,), more=setting() + "limits: { mute = \"1 s\"; messages_minute = 30; };") as v:
