@@ -380,6 +380,13 @@ static double most_an_hour(const struct deal *d)
     return METER_TIMES * (mean > peak ? mean : peak) + 1;
 }
 
+// What was metered before both had agreed is no exchange, and hours long past are not booked any more.
+static int64_t first_hour_booked(const struct deal *d, int64_t now)
+{
+    int64_t agreed = d->agreed.ms / HOUR_MS;
+    return agreed > now - METER_BACK_H ? agreed : now - METER_BACK_H;
+}
+
 bool deal_meter(struct coordinator *c, const struct member *m, const struct metered *meter, char *why,
                 size_t size)
 {
@@ -393,12 +400,14 @@ bool deal_meter(struct coordinator *c, const struct member *m, const struct mete
         return false;
     }
     double most = most_an_hour(d);
+    int64_t least = first_hour_booked(d, now);
+    bool any = false;
     for (unsigned i = 0; i < meter->count; i++) {
         int64_t hour = meter->first + i;
         double amount = meter->amounts[i];
-        if (isnan(amount) || hour < now - METER_BACK_H)
+        if (isnan(amount) || hour < least)
             continue;
-        if (hour > now || amount < 0 || !(amount <= most)) { // a NaN is no leave
+        if (hour > now || amount < 0 || !(amount <= most)) { // a limit that is no number lets nothing pass
             snprintf(why, size,
                      hour > now ? "an hour that has not been yet" : "%g %s in an hour are not believed",
                      amount, metered_unit((enum resource)d->resource));
@@ -406,8 +415,12 @@ bool deal_meter(struct coordinator *c, const struct member *m, const struct mete
         }
     }
     for (unsigned i = 0; i < meter->count; i++)
-        if (!isnan(meter->amounts[i]) && meter->first + i >= now - METER_BACK_H)
+        if (!isnan(meter->amounts[i]) && meter->first + i >= least) {
             store_put_hour(c->store, d->id, (unsigned)party, meter->first + i, meter->amounts[i]);
+            any = true;
+        }
+    if (!any)
+        return true;
     if (life_metered(&d->life) == LIFE_ALL) {
         d->running = utc_now();
         log_info("matches", "%s: runs, the first hours are metered", d->id);

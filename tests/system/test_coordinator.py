@@ -190,10 +190,31 @@ def test_agreeing_to_an_older_view_does_not_count():
         assert v.a.view(v.coordinator, lambda x: x["status"] == "agreed")
 
 
+def agreed_earlier(coordinator, ms):
+    """Moves the agreements in the store back, as if they had been made so long ago."""
+    assert coordinator.stop() == 0
+    db = sqlite3.connect(coordinator.storage + "/territory.db")
+    for id, text in db.execute("SELECT id, json FROM deal").fetchall():
+        deal = json.loads(text)
+        deal["agreed"] -= ms
+        db.execute("UPDATE deal SET json=? WHERE id=?", (json.dumps(deal).encode(), id))
+    db.commit()
+    db.close()
+    coordinator.start()
+
+
 def test_metered_at_both_ends_and_booked():
     with Valley() as v:
         va, vb = v.agree()
         hour = now_ms() // 3600000
+        # Hours of before the agreement are no exchange.
+        accepted = v.coordinator.member("f-aaa")["accepted"], v.coordinator.member("g-bbb")["accepted"]
+        for m in (v.a, v.b):
+            m.say("meters/" + va["id"], "meter", {"match": va["id"], "first": hour - 9, "amounts": [400, 400, 400]})
+        assert wait_until(lambda: v.coordinator.member("f-aaa")["accepted"] > accepted[0] and
+                          v.coordinator.member("g-bbb")["accepted"] > accepted[1])
+        assert v.coordinator.matches()[0]["status"] == "agreed" and not v.coordinator.matches()[0].get("hours")
+        agreed_earlier(v.coordinator, 5 * 3600000)
         v.a.say("meters/" + va["id"], "meter", {"match": va["id"], "first": hour - 3, "amounts": [400, 410, 420]})
         v.b.say("meters/" + va["id"], "meter", {"match": va["id"], "first": hour - 3, "amounts": [390, 400, None]})
         vb = v.b.view(v.coordinator, lambda x: x["status"] == "running" and x.get("realised", 0) > 0)
