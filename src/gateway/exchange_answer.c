@@ -319,6 +319,45 @@ static struct held_match *find_match(struct territory *t, const char *id, const 
     return found;
 }
 
+static uint8_t wished_level(struct exchange *x, const struct offer_life *l)
+{
+    uint8_t level = DISCLOSE_NOTHING;
+    struct offer_wish *w = malloc(sizeof *w);
+    for (size_t i = 0; w && i < consents_count(x->consents); i++) {
+        consents_wish(x->consents, x->gateway->engine, i, exchange_now(x->gateway), w);
+        if (w->role == l->role && strcmp(w->name, l->name) == 0)
+            level = w->full.level;
+    }
+    free(w);
+    return level;
+}
+
+// As the territory's thread will decide it, so that the answer says what happens: what was told last, and no
+// more than what would be told now.
+static uint8_t consent_now(struct exchange *x, const struct held_match *m)
+{
+    const struct offer_life *l = territory_told(x->territory, m->view.own);
+    uint8_t level = l ? wished_level(x, l) : DISCLOSE_NOTHING;
+    return l && l->last.level < level ? l->last.level : level;
+}
+
+static void say_identity(const struct territory *t, const struct held_match *m, uint8_t level,
+                         struct buf *note)
+{
+    if (level < DISCLOSE_IDENTITY)
+        buf_printf(
+            note,
+            "name and contact do not leave: disclosure of %s is %d; at level 4 the other side gets them "
+            "once it says yes too",
+            m->name, level);
+    else
+        buf_printf(
+            note,
+            "name and contact (\"%s\", \"%s\") go to the coordinator, who releases them once the other side "
+            "says yes too",
+            t->who.name, t->who.contact);
+}
+
 static const char *make_order(struct exchange *x, bool accept, const char *id, const char *rest,
                               struct order *o, struct buf *note)
 {
@@ -335,6 +374,9 @@ static const char *make_order(struct exchange *x, bool accept, const char *id, c
         snprintf(o->note, sizeof o->note, "%s", rest);
         return NULL;
     }
+    uint8_t level = consent_now(x, m);
+    if (level == DISCLOSE_NOTHING)
+        return "nothing of its offer or need is told any more: there is no consent to say yes to";
     if (*rest && !has_stream(x->gateway, rest))
         return "there is no such stream to meter it";
     snprintf(o->meter, sizeof o->meter, "%s",
@@ -342,18 +384,8 @@ static const char *make_order(struct exchange *x, bool accept, const char *id, c
              : m->meter[0]                ? m->meter
              : m->view.role == ROLE_OFFER ? m->name
                                           : "");
-    if (o->answer == REPLY_INTERESTED && m->level < DISCLOSE_IDENTITY)
-        buf_printf(
-            note,
-            "name and contact do not leave: disclosure of %s is %d; at level 4 the other side gets them "
-            "once it says yes too",
-            m->name, m->level);
-    else if (o->answer == REPLY_INTERESTED)
-        buf_printf(
-            note,
-            "name and contact (\"%s\", \"%s\") go to the coordinator, who releases them once the other side "
-            "says yes too",
-            x->territory->who.name, x->territory->who.contact);
+    if (o->answer == REPLY_INTERESTED)
+        say_identity(x->territory, m, level, note);
     return NULL;
 }
 

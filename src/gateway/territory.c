@@ -86,16 +86,23 @@ static void take_wishes(struct territory *t)
     t->stepped.ns = 0; // at once
 }
 
-static void step(struct territory *t)
+static void follow_wishes(struct territory *t)
 {
-    struct order o;
-    while (mailbox_take(&t->orders, &o))
-        territory_obey(t, &o, utc_now());
     take_wishes(t);
     struct mono now = mono_now();
     if (t->stepped.ns == 0 || mono_since(now, t->stepped) >= STEP_NS) {
         t->stepped = now;
         territory_step(t, utc_now());
+    }
+}
+
+static void step(struct territory *t)
+{
+    struct order o;
+    follow_wishes(t);
+    while (mailbox_take(&t->orders, &o)) {
+        follow_wishes(t); // those given before the order: it must not tell more than they allow
+        territory_obey(t, &o, utc_now());
     }
     if (t->unsaved)
         territory_save(t);

@@ -206,5 +206,7 @@ void territory_obey(struct territory *t, const struct order *o, struct utc now);
 
 void territory_take(struct territory *t, const struct mqtt_incoming *m);
 struct held_match *territory_match(struct territory *t, const char *id);
+/* The offer or need that is told under this id; NULL: none. */
+const struct offer_life *territory_told(const struct territory *t, const char *id);
 
 #endif

@@ -67,7 +67,7 @@ static struct held_receipt *receipt_of(struct territory *t, const char *id)
     return NULL;
 }
 
-static const struct offer_life *life_with(const struct territory *t, const char *id)
+const struct offer_life *territory_told(const struct territory *t, const char *id)
 {
     for (size_t i = 0; i < t->life_count; i++)
         if (t->lives[i].told && strcmp(t->lives[i].last.id, id) == 0)
@@ -80,7 +80,7 @@ static bool was_ours(const struct territory *t, const char *id)
     for (size_t i = 0; i < STANDINGS_MAX; i++)
         if (t->standings[i].topic[0] && strcmp(t->standings[i].id, id) == 0)
             return true;
-    return life_with(t, id) != NULL;
+    return territory_told(t, id) != NULL;
 }
 
 // ---- Matches ----
@@ -118,7 +118,7 @@ static int take_match(struct territory *t, const struct exchange_topic *topic, c
         return REFUSED_BODY;
     }
     struct held_match *held = territory_match(t, view.id);
-    const struct offer_life *life = life_with(t, view.own);
+    const struct offer_life *life = territory_told(t, view.own);
     if (!held && !life) {
         snprintf(why, why_size, "no offer or need of ours has the id %s", view.own);
         return REFUSED_UNKNOWN;
@@ -152,7 +152,7 @@ static struct held_receipt *new_receipt(struct territory *t)
     if (t->receipt_count < RECEIPTS_MAX)
         return &t->receipts[t->receipt_count++];
     for (size_t i = 0; i < t->receipt_count; i++)
-        if (!life_with(t, t->receipts[i].receipt.id) &&
+        if (!territory_told(t, t->receipts[i].receipt.id) &&
             (!oldest || t->receipts[i].received.ms < oldest->received.ms))
             oldest = &t->receipts[i];
     return oldest;

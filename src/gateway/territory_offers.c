@@ -244,14 +244,36 @@ void territory_step(struct territory *t, struct utc now)
 
 // ---- Orders ----
 
+// What the owner agrees to at this moment, not when the match came: what was told last of the match's offer,
+// and no more than what he would have told now. 0 when one of the two is missing.
+static uint8_t consent_now(const struct territory *t, const struct held_match *m)
+{
+    const struct offer_life *l = territory_told(t, m->view.own);
+    const struct offer_wish *w = l ? wish_of(t, l) : NULL;
+    if (!w)
+        return DISCLOSE_NOTHING;
+    return l->last.level < w->full.level ? l->last.level : w->full.level;
+}
+
+static bool is_yes(enum reply_answer a)
+{
+    return a == REPLY_INTERESTED || a == REPLY_AGREED;
+}
+
 static void reply(struct territory *t, const struct order *o, struct utc now)
 {
     struct held_match *m = territory_match(t, o->match);
     if (!m)
         return;
+    uint8_t level = consent_now(t, m);
+    if (level == DISCLOSE_NOTHING && is_yes(o->answer)) {
+        log_warning(TERRITORY_SUBJECT, "match %s: not answered \"%s\": nothing of %s is told any more",
+                    o->match, reply_word(o->answer), m->name);
+        return;
+    }
     struct reply r = {.revision = m->view.revision, .answer = o->answer};
     snprintf(r.match, sizeof r.match, "%s", o->match);
-    bool identity = o->answer == REPLY_INTERESTED && m->level >= DISCLOSE_IDENTITY;
+    bool identity = o->answer == REPLY_INTERESTED && level >= DISCLOSE_IDENTITY;
     if (identity) {
         snprintf(r.name, sizeof r.name, "%s", t->who.name);
         snprintf(r.contact, sizeof r.contact, "%s", t->who.contact);
@@ -259,7 +281,7 @@ static void reply(struct territory *t, const struct order *o, struct utc now)
     struct exchange_topic topic = territory_topic(t, BRANCH_REPLIES, o->match);
     char note[300];
     snprintf(note, sizeof note, "%s%s%s", reply_word(o->answer), o->note[0] ? ": " : "", o->note);
-    const struct about about = {"reply", o->match, m->name, note, identity ? DISCLOSE_IDENTITY : m->level};
+    const struct about about = {"reply", o->match, m->name, note, identity ? DISCLOSE_IDENTITY : level};
     buf_reset(&t->body);
     reply_write(&r, &t->body);
     if (!territory_say(t, MESSAGE_REPLY, &topic, &t->body, (struct utc){now.ms + LASTING_MS}, &about))

@@ -285,6 +285,33 @@ def test_at_level_2_a_yes_does_not_tell_who_says_it():
         assert c.wait_for("reply", seconds=30)[0].body == {"match": MATCH, "revision": 1, "answer": "interested"}
 
 
+def test_a_yes_tells_no_more_than_the_consent_of_this_moment():
+    with Rig() as rig:
+        gw = rig.start(offer="disclosure = 4;")
+        rig.set(415)
+        c = rig.coordinator
+        own = c.wait_for("offer", seconds=60)[0].body["id"]
+        other = "b2" * 16
+        c.say("match", c.match(MATCH, own))
+        c.say("match", c.match(other, own))
+        assert wait_until(lambda: len(gw.ask("matches")["matches"]) == 2, 30), gw.log()
+        # The matches came at level 4; the owner has gone back to 3 since.
+        rig.configure(offer="disclosure = 3;")
+        gw.reload()
+        p = rig.verb("accept", MATCH)
+        assert p.returncode == 0 and "name and contact do not leave" in p.stdout, p
+        assert c.wait_for("reply", seconds=30)[0].body == {"match": MATCH, "revision": 1, "answer": "interested"}
+        # Nothing is agreed to any more: no yes leaves, a no does.
+        rig.configure(offer="disclosure = 0;")
+        gw.reload()
+        p = rig.verb("accept", other)
+        assert p.returncode == 1 and "no consent" in p.stderr, p
+        assert rig.verb("decline", other).returncode == 0
+        replies = c.wait_for("reply", 2, 30)
+        assert [r.body["answer"] for r in replies] == ["interested", "declined"], replies
+        assert "Laminoir" not in json.dumps([t.payload for t in c.told])
+
+
 def test_what_is_wrong_is_refused_and_counted_while_polling_goes_on():
     with Rig() as rig:
         gw = rig.start()
