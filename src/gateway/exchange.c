@@ -59,13 +59,13 @@ void exchange_look(struct gateway *g)
 
 // ---- Metered hours ----
 
+// Spares the thread orders that it would not obey; whether there still is a consent, it knows itself.
 static bool is_metered(struct territory *t, const char *stream)
 {
     bool found = false;
     pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < t->match_count; i++)
-        found |= (t->matches[i].view.status == MATCH_AGREED || t->matches[i].view.status == MATCH_RUNNING) &&
-                 strcmp(t->matches[i].meter, stream) == 0;
+        found |= territory_is_metered(&t->matches[i]) && strcmp(t->matches[i].meter, stream) == 0;
     pthread_mutex_unlock(&t->lock);
     return found;
 }

@@ -201,6 +201,8 @@ void territory_expire(struct territory *t, struct utc now);
 
 void territory_step(struct territory *t, struct utc now);
 void territory_obey(struct territory *t, const struct order *o, struct utc now);
+/* Both sides agreed, as far as match and answer say it; the consent of the moment is asked besides. */
+bool territory_is_metered(const struct held_match *m);
 
 /* ---- territory_inbox.c: everything that comes in ---- */
 

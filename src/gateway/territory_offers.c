@@ -316,17 +316,20 @@ static void add_hour(struct metered *m, int64_t hour, double amount)
     m->amounts[hour - m->first] = amount;
 }
 
-// The first metered hour of both sides is what sets an agreed exchange running.
-static bool is_metered(const struct held_match *m)
+// The first metered hour of both sides is what sets an agreed exchange running. This site's own word counts
+// before the coordinator's view, which may come much later: once it has ended, nothing more leaves.
+bool territory_is_metered(const struct held_match *m)
 {
-    return m->view.status == MATCH_AGREED || m->view.status == MATCH_RUNNING;
+    return (m->view.status == MATCH_AGREED || m->view.status == MATCH_RUNNING) && m->answered &&
+           m->answer == REPLY_AGREED;
 }
 
 static void meter(struct territory *t, const struct order *o, struct utc now)
 {
     for (size_t i = 0; i < t->match_count; i++) {
         struct held_match *m = &t->matches[i];
-        if (!is_metered(m) || strcmp(m->meter, o->stream) != 0)
+        if (!territory_is_metered(m) || strcmp(m->meter, o->stream) != 0 ||
+            consent_now(t, m) == DISCLOSE_NOTHING)
             continue;
         pthread_mutex_lock(&t->lock);
         snprintf(m->metered.match, sizeof m->metered.match, "%s", m->view.id);
