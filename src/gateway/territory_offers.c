@@ -196,12 +196,12 @@ static void clear_read_withdrawals(struct territory *t)
 
 // ---- Matches that are over ----
 
-static void clear_branch(struct territory *t, enum exchange_branch branch, const char *id)
+static void clear_branch(struct territory *t, enum exchange_branch branch, const char *id, const char *why)
 {
     struct exchange_topic topic = territory_topic(t, branch, id);
     char text[EXCHANGE_TOPIC];
     struct standing *s = territory_standing(t, exchange_topic_text(&topic, text));
-    const struct about about = {.what = "cleared", .id = id, .note = "the match has expired"};
+    const struct about about = {.what = "cleared", .id = id, .note = why};
     if (s && s->data)
         territory_clear(t, text, &about);
 }
@@ -213,12 +213,31 @@ static void end_matches(struct territory *t, struct utc now)
             i++;
             continue;
         }
-        clear_branch(t, BRANCH_REPLIES, t->matches[i].view.id);
-        clear_branch(t, BRANCH_METERS, t->matches[i].view.id);
+        clear_branch(t, BRANCH_REPLIES, t->matches[i].view.id, "the match has expired");
+        clear_branch(t, BRANCH_METERS, t->matches[i].view.id, "the match has expired");
         pthread_mutex_lock(&t->lock);
         t->matches[i] = t->matches[--t->match_count];
         pthread_mutex_unlock(&t->lock);
         t->unsaved = true;
+    }
+}
+
+static bool is_yes(enum reply_answer a)
+{
+    return a == REPLY_INTERESTED || a == REPLY_AGREED;
+}
+
+// A yes may carry name and contact: retained, it would outlive the consent that it was given with. A no
+// stays: it tells nothing but itself, and the coordinator may not have read it yet.
+static void take_back_answers(struct territory *t)
+{
+    for (size_t i = 0; i < t->match_count; i++) {
+        const struct held_match *m = &t->matches[i];
+        if (territory_told(t, m->view.own))
+            continue;
+        if (m->answered && is_yes(m->answer))
+            clear_branch(t, BRANCH_REPLIES, m->view.id, "its offer or need was withdrawn");
+        clear_branch(t, BRANCH_METERS, m->view.id, "its offer or need was withdrawn");
     }
 }
 
@@ -238,6 +257,7 @@ void territory_step(struct territory *t, struct utc now)
     begin_lives(t, now);
     end_lives(t);
     clear_read_withdrawals(t);
+    take_back_answers(t);
     end_matches(t, now);
     territory_expire(t, now);
 }
@@ -253,11 +273,6 @@ static uint8_t consent_now(const struct territory *t, const struct held_match *m
     if (!w)
         return DISCLOSE_NOTHING;
     return l->last.level < w->full.level ? l->last.level : w->full.level;
-}
-
-static bool is_yes(enum reply_answer a)
-{
-    return a == REPLY_INTERESTED || a == REPLY_AGREED;
 }
 
 static void reply(struct territory *t, const struct order *o, struct utc now)

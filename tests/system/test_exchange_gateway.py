@@ -304,6 +304,8 @@ def test_a_yes_tells_no_more_than_the_consent_of_this_moment():
         # Nothing is agreed to any more: no yes leaves, a no does.
         rig.configure(offer="disclosure = 0;")
         gw.reload()
+        # The yes that stands retained goes with the offer.
+        assert wait_until(lambda: [t for t in c.of("clear") if t.topic == c.topic("replies", MATCH)], 30), gw.log()
         p = rig.verb("accept", other)
         assert p.returncode == 1 and "no consent" in p.stderr, p
         assert rig.verb("decline", other).returncode == 0
