@@ -142,7 +142,11 @@ static bool open_territory(struct exchange *x, char *why, size_t why_size)
 
 static void close_territory(struct exchange *x, bool withdraw, struct mono deadline)
 {
-    territory_close(x->territory, withdraw, deadline);
+    char unsent[200];
+    territory_close(x->territory, withdraw, deadline, unsent, sizeof unsent);
+    if (unsent[0])
+        snprintf(x->gateway->reload_error, sizeof x->gateway->reload_error, "exchange: not withdrawn:%s",
+                 unsent);
     x->territory = NULL;
     site_free(x->link_settings);
     x->link_settings = NULL;
@@ -157,11 +161,29 @@ static void free_exchange(struct gateway *g)
     g->exchange = NULL;
 }
 
+// The group was taken out while the daemon did not run: nobody withdraws what was told.
+static void complain_of_told(const struct site *s)
+{
+    char directory[4096];
+    struct buf ids = {0};
+    exchange_directory(site_exchange(s), s->root->storage.directory, directory, sizeof directory);
+    territory_still_told(directory, &ids);
+    if (ids.len)
+        log_error(
+            TERRITORY_SUBJECT,
+            "there is no group `exchange`, but %s/state.json still holds as told:%s; nothing withdraws "
+            "them: they stand until they expire, or put the group back, start, and remove it by a reload",
+            directory, buf_text(&ids));
+    buf_free(&ids);
+}
+
 int exchange_open(struct gateway *g, char *why, size_t why_size)
 {
     char reason[300];
-    if (!exchange_configured(site_exchange(g->site)))
+    if (!exchange_configured(site_exchange(g->site))) {
+        complain_of_told(g->site);
         return 0;
+    }
     struct exchange *x = g->exchange = calloc(1, sizeof *x);
     snprintf(why, why_size, "out of memory");
     if (!x)
@@ -221,13 +243,20 @@ static bool must_withdraw(const struct site *old, const struct site *fresh)
     return false;
 }
 
+// Behind what the close said: what was not withdrawn must not be lost over it.
+static void append_error(struct gateway *g, const char *why)
+{
+    size_t n = strlen(g->reload_error);
+    snprintf(g->reload_error + n, sizeof g->reload_error - n, "%s%.200s", n ? "; " : "", why);
+}
+
 static void begin_anew(struct gateway *g)
 {
     char why[400];
     if (exchange_open(g, why, sizeof why) < 0)
-        snprintf(g->reload_error, sizeof g->reload_error, "%.250s", why);
+        append_error(g, why);
     else if (exchange_start(g) < 0)
-        snprintf(g->reload_error, sizeof g->reload_error, "exchange: cannot start its thread");
+        append_error(g, "exchange: cannot start its thread");
 }
 
 void exchange_reload(struct gateway *g, struct site *old)

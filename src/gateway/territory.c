@@ -131,10 +131,35 @@ static bool all_sent(const struct territory *t)
     return true;
 }
 
+// Offers that others may still take for told: their withdrawal could not be said, or the broker has not got
+// it.
+static void find_unsent(struct territory *t)
+{
+    buf_reset(&t->unsent);
+    for (size_t i = 0; i < t->life_count; i++)
+        if (t->lives[i].told)
+            buf_printf(&t->unsent, " %s", t->lives[i].last.id);
+    for (size_t i = 0; i < STANDINGS_MAX; i++) {
+        const struct standing *s = &t->standings[i];
+        if (s->topic[0] && s->topic[0] != '/' && s->kind == MESSAGE_WITHDRAWAL && s->data &&
+            s->state != STANDING_STANDS)
+            buf_printf(&t->unsent, " %s", s->id);
+    }
+    if (t->unsent.len)
+        log_error(
+            TERRITORY_SUBJECT,
+            "the broker has not got the withdrawal of%s: there they stand until they expire, unless the "
+            "exchange comes back as it was; tell the coordinator",
+            buf_text(&t->unsent));
+}
+
+// A withdrawal is tried until the deadline even while the link is down: it may come up again. Anything else
+// waits in the state file.
 static void say_goodbye(struct territory *t)
 {
     struct mono until = {atomic_load(&t->stop_by)};
-    if (atomic_load(&t->withdraw_all)) {
+    bool withdrawing = atomic_load(&t->withdraw_all);
+    if (withdrawing) {
         struct wishes *none = calloc(1, sizeof *none);
         if (none) {
             free(t->wishes);
@@ -143,13 +168,15 @@ static void say_goodbye(struct territory *t)
         t->stepped.ns = 0;
         step(t);
     }
-    while (mqtt_client_is_up(t->client) && !all_sent(t)) {
+    while ((withdrawing || mqtt_client_is_up(t->client)) && !all_sent(t)) {
         int64_t left = mono_since(until, mono_now());
         if (left <= 0 || loop_turn(t->loop, left) < 0)
             break;
         territory_collect(t);
         territory_pump(t);
     }
+    if (withdrawing)
+        find_unsent(t);
 }
 
 static void *run(void *arg)
@@ -193,7 +220,7 @@ static void free_all(struct territory *t)
         wakeup_close(&t->poke);
     mailbox_free(&t->orders);
     loop_free(t->loop);
-    struct buf *const bufs[] = {&t->body, &t->envelope, &t->scratch, &t->card};
+    struct buf *const bufs[] = {&t->body, &t->envelope, &t->scratch, &t->card, &t->unsent};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         buf_free(bufs[i]);
     pthread_mutex_destroy(&t->lock);
@@ -277,8 +304,9 @@ int territory_start(struct territory *t)
     return rc ? -1 : 0;
 }
 
-void territory_close(struct territory *t, bool withdraw, struct mono deadline)
+void territory_close(struct territory *t, bool withdraw, struct mono deadline, char *unsent, size_t size)
 {
+    snprintf(unsent, size, "%s", "");
     if (!t)
         return;
     if (t->started) {
@@ -294,9 +322,12 @@ void territory_close(struct territory *t, bool withdraw, struct mono deadline)
         if (rc < 0) {
             log_error(TERRITORY_SUBJECT, "its thread does not end (disk, name look-up?): left behind");
             pthread_detach(t->thread);
+            if (withdraw)
+                snprintf(unsent, size, " any offer (its thread does not end)");
             return;
         }
         pthread_join(t->thread, NULL);
+        snprintf(unsent, size, "%s", buf_text(&t->unsent));
     }
     free_all(t);
 }

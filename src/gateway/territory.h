@@ -131,7 +131,8 @@ struct territory {
     unsigned exempt; /* retained messages of this connection */
     struct complaint cannot_log, cannot_save, refused_in, refused_out, clock_trouble;
     struct buf body, envelope, scratch;
-    struct buf card; /* as it was last said */
+    struct buf card;   /* as it was last said */
+    struct buf unsent; /* at the end: ids whose withdrawal the broker has not got */
     uint64_t epoch, seq;
 
     /* Between the threads. */
@@ -163,8 +164,9 @@ struct territory {
 /* Reads key, state, log. NULL with a sentence in `why`. */
 struct territory *territory_open(const struct territory_identity *who, char *why, size_t why_size);
 int territory_start(struct territory *t);
-/* `withdraw`: what is told is withdrawn first, as far as the deadline allows. */
-void territory_close(struct territory *t, bool withdraw, struct mono deadline);
+/* `withdraw`: what is told is withdrawn first, as far as the deadline allows; `unsent` gets the ids for which
+ * it did not, each after a space. */
+void territory_close(struct territory *t, bool withdraw, struct mono deadline, char *unsent, size_t size);
 /* Takes `w` over (malloc'd; NULL is fine). */
 void territory_wish(struct territory *t, struct wishes *w);
 /* False: too many orders wait. */
@@ -175,6 +177,8 @@ bool territory_order(struct territory *t, const struct order *o);
 /* Fills the tables and begins a new epoch, which is on disk when this returns. False with a sentence. */
 bool territory_load(struct territory *t, char *why, size_t why_size);
 bool territory_save(struct territory *t);
+/* For a site without the exchange: the ids that the state file in `directory` still holds as told. */
+void territory_still_told(const char *directory, struct buf *ids);
 
 /* ---- territory_say.c: everything that leaves ---- */
 

@@ -361,3 +361,24 @@ bool territory_load(struct territory *t, char *why, size_t why_size)
     snprintf(why, why_size, "%s cannot be written", t->state_path);
     return false;
 }
+
+void territory_still_told(const char *directory, struct buf *ids)
+{
+    char path[4200];
+    struct buf file = {0};
+    json_error_t error;
+    snprintf(path, sizeof path, "%s/state.json", directory);
+    json_t *root = file_read(path, STATE_MAX, &file) < 0
+                       ? NULL
+                       : json_loadb(file.data, file.len, JSON_REJECT_DUPLICATES, &error);
+    size_t i;
+    json_t *o;
+    json_array_foreach(json_object_get(root, "lives"), i, o)
+    {
+        const char *id = json_string_value(json_object_get(json_object_get(o, "last"), "id"));
+        if (id && whole(o, "expires") > utc_now().ms)
+            buf_printf(ids, " %s", id);
+    }
+    json_decref(root);
+    buf_free(&file);
+}

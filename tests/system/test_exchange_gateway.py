@@ -234,6 +234,32 @@ def test_leaving_the_exchange_withdraws_what_is_told():
         assert wait_until(lambda: rig.readings() > before + 3, 20)
 
 
+def test_leaving_while_the_broker_is_away_says_what_was_not_withdrawn():
+    with Rig() as rig:
+        gw = rig.start()
+        rig.set(415)
+        own = rig.coordinator.wait_for("offer", seconds=60)[0].body["id"]
+        assert wait_until(lambda: rig.offer()["broker"] == "stands there", 20)
+        rig.broker.kill()
+        assert wait_until(lambda: not gw.ask("status")["exchange"]["connected"], 30)
+        rig.configure(exchange=False)
+        gw.reload()
+        assert wait_until(lambda: own in gw.ask("status")["config"].get("last_reload_error", ""), 20), gw.ask("status")
+        assert "has not got the withdrawal of " + own in gw.log(), gw.log()
+
+
+def test_a_start_without_the_group_names_what_is_still_told():
+    with Rig() as rig:
+        gw = rig.start()
+        rig.set(415)
+        own = rig.coordinator.wait_for("offer", seconds=60)[0].body["id"]
+        assert wait_until(lambda: rig.offer()["broker"] == "stands there", 20)
+        gw.stop()
+        rig.configure(exchange=False)
+        gw.start()
+        assert "still holds as told: " + own in gw.log(), gw.log()
+
+
 def test_a_match_is_accepted_disclosed_and_metered():
     with Rig() as rig:
         gw = rig.start(offer="disclosure = 4;")
