@@ -55,9 +55,13 @@ def test_a_day_on_the_wire_holds_what_was_agreed_and_nothing_else():
         own = c.wait_for("offer", seconds=60)[0].body["id"]
         c.say("match", c.match(MATCH, own))
         assert wait_until(lambda: gw.ask("matches")["matches"], 30), gw.log()
-        assert rig.verb("accept", MATCH, "--meter", "furnace_secret").returncode == 0
+        assert rig.verb("accept", MATCH).returncode == 0
         assert c.wait_for("reply", seconds=30)
-        c.say("match", c.match(MATCH, own, "agreed", 2))
+        c.say("match", c.match(MATCH, own, "disclosed", 2))
+        assert wait_until(lambda: gw.ask("matches")["matches"][0]["view"]["status"] == "disclosed", 30), gw.log()
+        assert rig.verb("accept", MATCH, "--meter", "furnace_secret").returncode == 0
+        assert c.wait_for("reply", 2, 30)
+        c.say("match", c.match(MATCH, own, "agreed", 3))
         assert wait_until(lambda: gw.ask("matches")["matches"][0]["view"]["status"] == "agreed", 30), gw.log()
         for quarter in range(QUARTERS + 4):
             offset[0] = (quarter + 1) * QUARTER
@@ -66,8 +70,18 @@ def test_a_day_on_the_wire_holds_what_was_agreed_and_nothing_else():
             seen = rig.readings()
             assert wait_until(lambda: rig.readings() >= seen + 3, 30), gw.log()
             if quarter == 40:
-                c.say("match", c.match(MATCH, own, "running", 3))
+                c.say("match", c.match(MATCH, own, "running", 4))
         assert wait_until(lambda: len(c.of("meter")) >= 20, 60), (len(c.of("meter")), gw.log())
+        # This site ends it: no further hour leaves, whatever the coordinator's view still says.
+        assert rig.verb("decline", MATCH).returncode == 0 and c.wait_for("reply", 3, 30)[2:], gw.log()
+        metered = len(c.of("meter"))
+        for quarter in range(QUARTERS + 4, QUARTERS + 12):
+            offset[0] = (quarter + 1) * QUARTER
+            clock.set("+%d" % offset[0])
+            seen = rig.readings()
+            assert wait_until(lambda: rig.readings() >= seen + 3, 30), gw.log()
+        assert gw.ask("matches")["matches"][0]["view"]["status"] in ("agreed", "running")
+        assert len(c.of("meter")) == metered, c.of("meter")
         print("# %.0f s for a day; %d readings" % (time.time() - begun, rig.readings()))
         status = gw.ask("status")["exchange"]
         gw.stop()
@@ -101,7 +115,7 @@ def test_a_day_on_the_wire_holds_what_was_agreed_and_nothing_else():
         print("# %d messages in %d bytes: %s" % (len(envelopes), len(raw), kinds))
         offers = [p["body"] for _, p in envelopes.values() if p["kind"] == "offer"]
         assert {o["typical"] for o in offers} <= {"200-500"} and len(offers) <= 4, offers
-        assert kinds["meter"] >= 20 and kinds["card"] == 1 and kinds["reply"] == 1 and kinds["need"] == 1, kinds
+        assert kinds["meter"] >= 20 and kinds["card"] == 1 and kinds["reply"] == 3 and kinds["need"] == 1, kinds
         # Everything that left is in the log, in the order of its numbers, and the log says the same bytes.
         logged = [x for x in log if x["what"] in ("card", "offer", "need", "reply", "meter", "withdrawal")]
         assert len(logged) == len(envelopes), (len(logged), len(envelopes))
