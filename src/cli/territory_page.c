@@ -121,10 +121,10 @@ static void potential(struct page *p, const json_t *list)
             tag(p, "td", word(p, text_of(row, "resource")));
             tag(p, "td", word(p, text_of(row, "role")));
             tag(p, "td", sum ? word(p, "all") : text_of(z, "zone"));
-            if (sum)
-                buf_puts(p->out, "<td></td>");
-            else
+            if (json_object_get(z, "sites"))
                 number(p, whole_of(z, "sites"));
+            else // of the sum and of what is hidden they are not told
+                buf_puts(p->out, "<td></td>");
             amount(p, text_of(z, "total"));
             amount(p, text_of(z, "annual"));
             tag(p, "td", word(p, text_of(z, "verdict")));

@@ -32,7 +32,7 @@ static void show_potential(struct output *o, const json_t *list)
             output_text(o, "resource", text_of(row, "resource"));
             output_text(o, "role", text_of(row, "role"));
             output_text(o, "zone", z == row ? "all" : text_of(z, "zone"));
-            if (z != row)
+            if (json_object_get(z, "sites")) // not of what is hidden
                 output_int(o, "sites", whole_of(z, "sites"));
             output_text(o, "amount", text_of(z, "total"));
             output_text(o, "annual", text_of(z, "annual"));

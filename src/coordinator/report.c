@@ -37,20 +37,41 @@ static size_t site_index(const struct sites *s, const struct member *m)
 
 // ---- A row of totals ----
 
+// One figure of the row. Each is judged by what the sites give to it: who dominates the power need not
+// dominate the money.
+struct column {
+    double *amounts; // CELLS_MAX x sites
+    struct span sums[CELLS_MAX];
+    enum secrecy_verdict verdicts[CELLS_MAX + 1];
+};
+
+#define COLUMNS 3
+
 struct row {
     const struct sites *sites;
     size_t cells;
     char names[CELLS_MAX][OFFER_WORD];
-    double *amounts; // CELLS_MAX x sites
-    struct span sums[CELLS_MAX], second[CELLS_MAX], third[CELLS_MAX];
+    struct column columns[COLUMNS];
     unsigned counts[CELLS_MAX];
-    enum secrecy_verdict verdicts[CELLS_MAX + 1];
 };
+
+static void row_end(struct row *r)
+{
+    for (size_t i = 0; i < COLUMNS; i++)
+        free(r->columns[i].amounts);
+}
 
 static bool row_begin(struct row *r, const struct sites *s)
 {
-    *r = (struct row){.sites = s, .amounts = calloc(CELLS_MAX * (s->n + 1), sizeof(double))};
-    return r->amounts != NULL;
+    bool ok = true;
+    *r = (struct row){.sites = s};
+    for (size_t i = 0; i < COLUMNS; i++) {
+        r->columns[i].amounts = calloc(CELLS_MAX * (s->n + 1), sizeof(double));
+        ok &= r->columns[i].amounts != NULL;
+    }
+    if (!ok)
+        row_end(r);
+    return ok;
 }
 
 static size_t row_cell(struct row *r, const char *name)
@@ -72,24 +93,28 @@ static void span_add(struct span *to, struct span s, double share)
     to->high += share * (isfinite(s.high) ? s.high : isfinite(s.low) ? s.low : 0);
 }
 
-static void row_site(struct row *r, size_t cell, const struct member *m, double amount)
+// What a site gives to a cell: `share` of `s`. A loss counts by its size: it tells as much.
+static void row_site(struct row *r, size_t column, size_t cell, const struct member *m, struct span s,
+                     double share)
 {
-    if (isfinite(amount) && amount > 0 && m)
-        r->amounts[cell * r->sites->n + site_index(r->sites, m)] += amount;
+    double amount = span_said(s) ? fabs(span_middle(s)) * share : 0;
+    if (isfinite(amount) && m)
+        r->columns[column].amounts[cell * r->sites->n + site_index(r->sites, m)] += amount;
 }
 
 static void row_judge(struct row *r, const struct coordinator *c)
 {
     const struct secrecy_config *s = &c->territory->root->secrecy;
     struct secrecy_rule rule = {(unsigned)s->sites_least, s->share_most};
-    secrecy_row(&rule, r->amounts, r->cells, r->sites->n, r->verdicts);
+    for (size_t i = 0; i < COLUMNS; i++)
+        secrecy_row(&rule, r->columns[i].amounts, r->cells, r->sites->n, r->columns[i].verdicts);
 }
 
 static unsigned row_sites(const struct row *r, size_t cell)
 {
     unsigned n = 0;
     for (size_t s = 0; s < r->sites->n; s++)
-        n += r->amounts[cell * r->sites->n + s] > 0;
+        n += r->columns[0].amounts[cell * r->sites->n + s] > 0;
     return n;
 }
 
@@ -120,15 +145,49 @@ static void total(struct json *j, const char *key, struct span s, const char *un
     json_text(j, key, v == SECRECY_EMPTY ? "" : text);
 }
 
-static struct span sum_row(const struct span *sums, size_t n)
+static void row_total(struct json *j, const char *key, const struct row *r, size_t column, const char *unit)
 {
     struct span all = {0, 0};
-    for (size_t i = 0; i < n; i++)
-        span_add(&all, sums[i], 1);
-    return all;
+    for (size_t i = 0; i < r->cells; i++)
+        span_add(&all, r->columns[column].sums[i], 1);
+    total(j, key, all, unit, r->columns[column].verdicts[r->cells]);
+}
+
+static void cell_total(struct json *j, const char *key, const struct row *r, size_t column, size_t cell,
+                       const char *unit)
+{
+    total(j, key, r->columns[column].sums[cell], unit, r->columns[column].verdicts[cell]);
 }
 
 // ---- What is on offer and wanted, by zone ----
+
+// A zone whose total is hidden is not named either: one site in a zone is known by its zone and its resource.
+static void zones(struct json *j, const struct row *r, const char *unit)
+{
+    const enum secrecy_verdict *verdicts = r->columns[0].verdicts;
+    enum secrecy_verdict hidden = SECRECY_EMPTY;
+    json_open(j, "zones", '[');
+    for (size_t i = 0; i < r->cells; i++) {
+        if (verdicts[i] != SECRECY_SHOWN) {
+            hidden = verdicts[i] == SECRECY_EMPTY ? hidden : verdicts[i];
+            continue;
+        }
+        json_open(j, NULL, '{');
+        json_text(j, "zone", r->names[i]);
+        json_int(j, "sites", row_sites(r, i));
+        cell_total(j, "total", r, 0, i, unit);
+        json_text(j, "verdict", secrecy_word(verdicts[i]));
+        json_close(j, '}');
+    }
+    if (hidden != SECRECY_EMPTY) {
+        json_open(j, NULL, '{');
+        json_text(j, "zone", HIDDEN);
+        json_text(j, "total", HIDDEN);
+        json_text(j, "verdict", secrecy_word(hidden));
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+}
 
 static void potential_row(struct coordinator *c, const struct sites *sites, enum resource resource,
                           enum offer_role role, struct json *j)
@@ -144,33 +203,25 @@ static void potential_row(struct coordinator *c, const struct sites *sites, enum
             continue;
         struct span amount = span_said(o.typical) ? o.typical : o.firm;
         size_t cell = row_cell(&r, *o.zone ? o.zone : "?");
-        span_add(&r.sums[cell], amount, 1);
-        span_add(&r.second[cell], o.annual, 1);
-        row_site(&r, cell, e->member, span_middle(amount));
+        span_add(&r.columns[0].sums[cell], amount, 1);
+        span_add(&r.columns[1].sums[cell], o.annual, 1);
+        row_site(&r, 0, cell, e->member, amount, 1);
+        row_site(&r, 1, cell, e->member, o.annual, 1);
         r.counts[cell]++;
     }
     if (r.cells) {
-        const char *unit = offer_unit(resource), *annual = offer_annual_unit(resource);
+        const char *unit = offer_unit(resource);
         row_judge(&r, c);
         json_open(j, NULL, '{');
         json_text(j, "resource", resource_word(resource));
         json_text(j, "role", role == ROLE_OFFER ? "offer" : "need");
-        total(j, "total", sum_row(r.sums, r.cells), unit, r.verdicts[r.cells]);
-        total(j, "annual", sum_row(r.second, r.cells), annual, r.verdicts[r.cells]);
-        json_text(j, "verdict", secrecy_word(r.verdicts[r.cells]));
-        json_open(j, "zones", '[');
-        for (size_t i = 0; i < r.cells; i++) {
-            json_open(j, NULL, '{');
-            json_text(j, "zone", r.names[i]);
-            json_int(j, "sites", row_sites(&r, i));
-            total(j, "total", r.sums[i], unit, r.verdicts[i]);
-            json_text(j, "verdict", secrecy_word(r.verdicts[i]));
-            json_close(j, '}');
-        }
-        json_close(j, ']');
+        row_total(j, "total", &r, 0, unit);
+        row_total(j, "annual", &r, 1, offer_annual_unit(resource));
+        json_text(j, "verdict", secrecy_word(r.columns[0].verdicts[r.cells]));
+        zones(j, &r, unit);
         json_close(j, '}');
     }
-    free(r.amounts);
+    row_end(&r);
 }
 
 // ---- Matches, by kind and resource ----
@@ -184,10 +235,10 @@ static void synergy_cell(struct json *j, const struct row *r, size_t i, bool rea
     json_text(j, "resource", r->names[i]);
     json_int(j, "matches", r->counts[i]);
     json_int(j, "sites", row_sites(r, i));
-    total(j, "annual", r->sums[i], offer_annual_unit(resource), r->verdicts[i]);
-    total(j, realised ? "eur" : "eur_yr", r->second[i], "EUR", r->verdicts[i]);
-    total(j, realised ? "tco2e" : "tco2e_yr", r->third[i], "t", r->verdicts[i]);
-    json_text(j, "verdict", secrecy_word(r->verdicts[i]));
+    cell_total(j, "annual", r, 0, i, offer_annual_unit(resource));
+    cell_total(j, realised ? "eur" : "eur_yr", r, 1, i, "EUR");
+    cell_total(j, realised ? "tco2e" : "tco2e_yr", r, 2, i, "t");
+    json_text(j, "verdict", secrecy_word(r->columns[0].verdicts[i]));
     json_close(j, '}');
 }
 
@@ -202,31 +253,30 @@ static void synergy_row(struct coordinator *c, const struct sites *sites, enum s
         if (d->kind != kind || (realised ? d->sums.hours == 0 : d->life.phase == LIFE_ENDED))
             continue;
         size_t cell = row_cell(&r, resource_word((enum resource)d->resource));
-        struct span annual = realised ? span_of(d->realised) : d->annual;
-        struct span eur = realised ? span_of(d->realised_eur) : d->eur_yr;
-        struct span carbon = realised ? span_of(d->realised_tco2e) : d->tco2e;
-        span_add(&r.sums[cell], annual, 1);
-        span_add(&r.second[cell], eur, 1);
-        span_add(&r.third[cell], carbon, 1);
+        const struct span figures[COLUMNS] = {realised ? span_of(d->realised) : d->annual,
+                                              realised ? span_of(d->realised_eur) : d->eur_yr,
+                                              realised ? span_of(d->realised_tco2e) : d->tco2e};
         r.counts[cell]++;
-        double amount = realised ? d->realised : d->expected_annual;
-        for (unsigned i = 0; i < d->n; i++)
-            row_site(&r, cell, member_of(c, d->parties[i].pseudonym), amount / d->n);
+        for (size_t f = 0; f < COLUMNS; f++) {
+            span_add(&r.columns[f].sums[cell], figures[f], 1);
+            for (unsigned i = 0; i < d->n; i++)
+                row_site(&r, f, cell, member_of(c, d->parties[i].pseudonym), figures[f], 1.0 / d->n);
+        }
     }
     if (r.cells) {
         row_judge(&r, c);
         json_open(j, NULL, '{');
         json_text(j, "kind", synergy_word(kind));
-        total(j, realised ? "eur" : "eur_yr", sum_row(r.second, r.cells), "EUR", r.verdicts[r.cells]);
-        total(j, realised ? "tco2e" : "tco2e_yr", sum_row(r.third, r.cells), "t", r.verdicts[r.cells]);
-        json_text(j, "verdict", secrecy_word(r.verdicts[r.cells]));
+        row_total(j, realised ? "eur" : "eur_yr", &r, 1, "EUR");
+        row_total(j, realised ? "tco2e" : "tco2e_yr", &r, 2, "t");
+        json_text(j, "verdict", secrecy_word(r.columns[1].verdicts[r.cells]));
         json_open(j, "resources", '[');
         for (size_t i = 0; i < r.cells; i++)
             synergy_cell(j, &r, i, realised);
         json_close(j, ']');
         json_close(j, '}');
     }
-    free(r.amounts);
+    row_end(&r);
 }
 
 // ---- Orphans and the ceiling ----

@@ -562,11 +562,14 @@ def test_report_keeps_statistical_secrecy():
             m.offer_heat("%032x" % (0x50 + int(m.pseudonym[-1])), kw=kw)
         assert wait_until(lambda: v.coordinator.ask("status")["matching"]["entries"] == 3)
 
+        def row():
+            return [p for p in v.coordinator.ask("report")["potential"] if p["resource"] == "heat" and p["role"] == "offer"][0]
+
         def zones():
-            rows = [p for p in v.coordinator.ask("report")["potential"] if p["resource"] == "heat" and p["role"] == "offer"]
-            return {z["zone"]: z["total"] for z in rows[0]["zones"]}
+            return {z["zone"]: z["total"] for z in row()["zones"]}
 
         assert zones() == {"57221": "1-2 MW"}, zones()
+        assert (row()["total"], row()["annual"]) == ("1-2 MW", "5-10 GWh"), row()
         r = run("report", "-c", v.coordinator.path)
         assert r.returncode == 0 and "1-2 MW" in r.stdout, r
         r = run("report", "-c", v.coordinator.path, "--csv")
@@ -575,12 +578,17 @@ def test_report_keeps_statistical_secrecy():
         assert "<!doctype html>" in r.stdout and "1-2 MW" in r.stdout and "http" not in r.stdout, r.stdout[:300]
         for m, kw in zip(sites, (900, 60, 40)):
             m.offer_heat("%032x" % (0x50 + int(m.pseudonym[-1])), kw=kw, revision=2)
-        assert wait_until(lambda: zones() == {"57221": "..."}), zones()
+        assert wait_until(lambda: zones() == {"...": "..."}), zones()
         for m in sites[:1]:
             m.offer_heat("%032x" % 0x50, kw=50, revision=3)
         assert wait_until(lambda: zones() == {"57221": "100-200 kW"}), zones()
+        # Each figure by itself: nobody dominates the power, somebody the year.
+        sites[0].offer_heat("%032x" % 0x50, kw=50, annual=50000, revision=4)
+        assert wait_until(lambda: row()["annual"] == "..."), row()
+        assert row()["total"] == "100-200 kW" and "sites" in row()["zones"][0], row()
         sites[0].say("offers/%032x" % 0x50, "withdrawal", {"id": "%032x" % 0x50})
-        assert wait_until(lambda: zones() == {"57221": "..."}), zones()  # two sites
+        assert wait_until(lambda: zones() == {"...": "..."}), zones()  # two sites
+        assert "sites" not in row()["zones"][0], row()  # nor where they are, nor how many
         r = run("status", "-c", v.coordinator.path)
         assert r.returncode == 0 and "s-1" in r.stdout, r
 

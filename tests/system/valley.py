@@ -213,8 +213,8 @@ class Member:
         body.update(more)
         return body
 
-    def offer_heat(self, id, kw=550, revision=1, **more):
-        self.say("offers/" + id, "offer", self.entry(id, "offer", revision=revision, firm=kw, typical=kw, peak=kw, annual=kw * 6,
+    def offer_heat(self, id, kw=550, revision=1, annual=None, **more):
+        self.say("offers/" + id, "offer", self.entry(id, "offer", revision=revision, firm=kw, typical=kw, peak=kw, annual=annual or kw * 6,
                                                      heat={"medium": "water", "supply": 65, "back": 45}, **more))
 
     def need_heat(self, id, kw=400, revision=1, **more):
