@@ -310,7 +310,8 @@ struct orphan {
     bool hazardous;
     unsigned sites, flows, placed; /* placed: flows whose place is known */
     struct span annual_t;
-    float months[12]; /* share of the mean month */
+    double middle_t, largest_t; /* a year, all in the middle of their bands: of all, of one site at most */
+    float months[12];           /* share of the mean month */
     double middle_latitude, middle_longitude, spread_m;
 };
 /* malloc'ed. NULL and 0 when there is none. */

@@ -288,9 +288,10 @@ static void orphans(struct coordinator *c, struct json *j)
     json_open(j, "orphans", '[');
     for (size_t i = 0; i < n; i++) {
         const struct orphan *o = &list[i];
-        // Who has how much of it is not told: the number of sites alone decides.
-        enum secrecy_verdict v =
-            o->sites >= (unsigned)c->territory->root->secrecy.sites_least ? SECRECY_SHOWN : SECRECY_FEW;
+        const struct secrecy_config *s = &c->territory->root->secrecy;
+        enum secrecy_verdict v = o->sites < (unsigned)s->sites_least          ? SECRECY_FEW
+                                 : o->largest_t > s->share_most * o->middle_t ? SECRECY_DOMINATED
+                                                                              : SECRECY_SHOWN;
         json_open(j, NULL, '{');
         json_text(j, "family", o->family);
         json_bool(j, "hazardous", o->hazardous);

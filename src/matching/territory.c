@@ -75,6 +75,7 @@ static void add(const struct matcher *m, uint32_t e, struct orphan *row)
 struct seen {
     const char *site, *family;
     bool hazardous;
+    double annual_t;
 };
 
 static int by_site(const void *a, const void *b)
@@ -104,7 +105,8 @@ static bool spread(const struct matcher *m, struct orphan *rows, size_t n)
             if (!is_orphan(m, e))
                 continue;
             family_of(p, families[count], &hazardous);
-            seen[count] = (struct seen){p->pseudonym, families[count], hazardous};
+            seen[count] = (struct seen){p->pseudonym, families[count], hazardous,
+                                        unpromised(m, e) * party_share(p, CORNER_MIDDLE) * WEEKS_YEAR};
             count++;
             size_t cap = n, have = n;
             struct orphan *row = family_row(&rows, &have, &cap, families[count - 1], hazardous);
@@ -115,10 +117,15 @@ static bool spread(const struct matcher *m, struct orphan *rows, size_t n)
     bool good = families && seen;
     if (good)
         qsort(seen, count, sizeof *seen, by_site);
+    double of_site = 0;
     for (size_t i = 0; good && i < count; i++) {
         size_t cap = n, have = n;
-        if (i == 0 || by_site(&seen[i], &seen[i - 1]) != 0)
-            family_row(&rows, &have, &cap, seen[i].family, seen[i].hazardous)->sites++;
+        bool fresh = i == 0 || by_site(&seen[i], &seen[i - 1]) != 0;
+        struct orphan *row = family_row(&rows, &have, &cap, seen[i].family, seen[i].hazardous);
+        row->sites += fresh;
+        of_site = (fresh ? 0 : of_site) + seen[i].annual_t;
+        row->largest_t = fmax(row->largest_t, of_site);
+        row->middle_t += seen[i].annual_t;
     }
     free(families);
     free(seen);

@@ -344,6 +344,8 @@ static void what_nobody_takes(void **state)
     assert_string_equal(o[1].family, "W072");
     assert_int_equal(o[1].sites, 2);
     NEAR(o[1].annual_t.low, 156, 1e-9);
+    NEAR(o[1].middle_t, 156, 1e-9);
+    NEAR(o[1].largest_t, 104, 1e-9); // A's
     NEAR(o[1].middle_latitude, 49.35, 1e-6);
     assert_true(o[1].spread_m > 5000 && o[1].spread_m < 6000);
     free(o);
