@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cli/html.h"
 #include "cli/report.h"
 
 #define WIDTH     960.0
@@ -31,21 +32,6 @@ struct side {
     size_t n;
     double sum, height;
 };
-
-static void escaped(struct buf *out, const char *s)
-{
-    for (; *s; s++) {
-        const char *e = *s == '<'   ? "&lt;"
-                        : *s == '>' ? "&gt;"
-                        : *s == '&' ? "&amp;"
-                        : *s == '"' ? "&quot;"
-                                    : NULL;
-        if (e)
-            buf_puts(out, e);
-        else
-            buf_putc(out, *s);
-    }
-}
 
 // "12 345 kWh", "1 234 MWh": thin spaces between thousands, four digits at least.
 static void amount(struct buf *out, double v, const char *unit)
@@ -102,7 +88,7 @@ static void band(struct buf *out, double x1, double y1, double x2, double y2, do
                "<path class=\"%s\" d=\"M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1fv%.1fC%.1f %.1f %.1f %.1f "
                "%.1f %.1fz\"><title>",
                f->class, x1, y1, m, y1, m, y2, x2, y2, t, m, y2 + t, m, y1 + t, x1, y1 + t);
-    escaped(out, f->name);
+    html_text(out, f->name);
     buf_puts(out, ": ");
     amount(out, f->amount, unit);
     buf_puts(out, "</title></path>\n");
@@ -113,7 +99,7 @@ static void label(struct buf *out, double x, const char *anchor, const struct fl
 {
     buf_printf(out, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"%s\"><tspan class=\"n\">", x,
                top + f->label_y + 12, anchor);
-    escaped(out, f->name);
+    html_text(out, f->name);
     buf_printf(out, "</tspan><tspan x=\"%.0f\" dy=\"15\">", x);
     amount(out, f->amount, unit);
     buf_printf(out, " &#183; %.1f&#8201;%%</tspan></text>\n", 100 * f->share);
@@ -231,7 +217,7 @@ static void surplus_table(struct buf *out, const struct report *r)
             continue;
         bool container = strcmp(s->unit, s->amount_unit) == 0;
         buf_puts(out, "<tr><td>");
-        escaped(out, *s->title ? s->title : s->name);
+        html_text(out, *s->title ? s->title : s->name);
         buf_printf(out, "<td class=\"r\">%.1f<td class=\"r\">%.1f&#8201;%%", s->surplus_h,
                    100 * s->surplus_h / r->period_h);
         cell(out, container ? NAN : s->surplus, s->amount_unit);
@@ -252,7 +238,7 @@ static void streams_table(struct buf *out, const struct report *r)
         const struct report_stream *s = &r->streams[i];
         double coverage = report_coverage(r, s);
         buf_puts(out, "<tr><td>");
-        escaped(out, *s->title ? s->title : s->name);
+        html_text(out, *s->title ? s->title : s->name);
         if (*s->code)
             buf_printf(out, " <small>%s</small>", s->code);
         buf_printf(out, "<td>%s<td>%s", s->resource, s->direction);
@@ -285,15 +271,15 @@ bool report_page(const struct report *r, FILE *file)
     struct buf out = {0};
     buf_puts(&out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
                    "content=\"width=device-width\"><title>");
-    escaped(&out, *r->site ? r->site : "Flow diagnosis");
+    html_text(&out, *r->site ? r->site : "Flow diagnosis");
     buf_printf(&out, "</title><style>%s</style></head><body>\n<h1>", style);
-    escaped(&out, *r->site ? r->site : "Flow diagnosis");
+    html_text(&out, *r->site ? r->site : "Flow diagnosis");
     buf_puts(&out, "</h1>\n<p>Flow diagnosis from ");
-    escaped(&out, r->from_text);
+    html_text(&out, r->from_text);
     buf_puts(&out, " to ");
-    escaped(&out, r->to_text);
+    html_text(&out, r->to_text);
     buf_puts(&out, " (");
-    escaped(&out, r->zone);
+    html_text(&out, r->zone);
     buf_printf(&out, "), %.0f hours", r->period_h);
     if (isfinite(r->coverage))
         buf_printf(&out, "; data for %.1f&#8201;%% of the time, confidence %.2f", 100 * r->coverage,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The territory's summary as one HTML page without script, font or network, in English or French.
 #include <string.h>
+#include "cli/html.h"
 #include "cli/territory_report.h"
 
 struct page {
@@ -61,25 +62,10 @@ static const char *in(const struct page *p, const char *en, const char *fr)
     return p->french ? fr : en;
 }
 
-static void escaped(struct buf *out, const char *s)
-{
-    for (; *s; s++) {
-        const char *e = *s == '<'   ? "&lt;"
-                        : *s == '>' ? "&gt;"
-                        : *s == '&' ? "&amp;"
-                        : *s == '"' ? "&quot;"
-                                    : NULL;
-        if (e)
-            buf_puts(out, e);
-        else
-            buf_putc(out, *s);
-    }
-}
-
 static void tag(struct page *p, const char *name, const char *text)
 {
     buf_printf(p->out, "<%s>", name);
-    escaped(p->out, text);
+    html_text(p->out, text);
     buf_printf(p->out, "</%s>", name);
 }
 
@@ -92,7 +78,7 @@ static void number(struct page *p, int64_t n)
 static void amount(struct page *p, const char *text)
 {
     buf_puts(p->out, strcmp(text, "...") == 0 ? "<td class=h>" : "<td class=n>");
-    escaped(p->out, strcmp(text, "...") == 0 ? in(p, "hidden", "masqué") : text);
+    html_text(p->out, strcmp(text, "...") == 0 ? in(p, "hidden", "masqué") : text);
     buf_puts(p->out, "</td>");
 }
 
@@ -181,7 +167,7 @@ static void orphans(struct page *p, const json_t *list)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *o = json_array_get(list, i), *months = json_object_get(o, "months");
         buf_puts(p->out, "<tr><td>");
-        escaped(p->out, text_of(o, "family"));
+        html_text(p->out, text_of(o, "family"));
         buf_puts(p->out, json_is_true(json_object_get(o, "hazardous")) ? " *</td>" : "</td>");
         number(p, whole_of(o, "flows"));
         number(p, whole_of(o, "sites"));
@@ -207,12 +193,12 @@ static void ceiling(struct page *p, const json_t *o)
         return;
     tag(p, "h2", in(p, "Heat: reached and possible", "Chaleur : atteint et possible"));
     buf_puts(p->out, "<p>");
-    escaped(p->out, in(p, "All heat on offer and wanted together could spare ",
-                       "Toute la chaleur offerte et recherchée "
-                       "ensemble pourrait économiser "));
-    escaped(p->out, text_of(o, "possible"));
-    escaped(p->out, in(p, "; the matches found carry ", " ; les pistes trouvées en portent "));
-    escaped(p->out, text_of(o, "reached"));
+    html_text(p->out, in(p, "All heat on offer and wanted together could spare ",
+                         "Toute la chaleur offerte et recherchée "
+                         "ensemble pourrait économiser "));
+    html_text(p->out, text_of(o, "possible"));
+    html_text(p->out, in(p, "; the matches found carry ", " ; les pistes trouvées en portent "));
+    html_text(p->out, text_of(o, "reached"));
     buf_printf(p->out,
                ".</p><svg width=480 height=22 role=img><rect width=480 height=22 class=b /><rect width=%.0f "
                "height=22 "
@@ -228,7 +214,7 @@ bool territory_page(const json_t *r, FILE *out)
                "<!doctype html>\n<html lang=%s><head><meta charset=utf-8><meta name=viewport "
                "content=\"width=device-width\"><title>",
                p.french ? "fr" : "en");
-    escaped(&text, text_of(r, "name"));
+    html_text(&text, text_of(r, "name"));
     buf_puts(&text,
              "</title><style>\nbody{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem "
              "auto;padding:0 "
@@ -241,7 +227,7 @@ bool territory_page(const json_t *r, FILE *out)
              "#bbb}\nrect{fill:#2a7f62}rect.b{fill:#d9e6e0}\nsmall{color:#666}\n</style></head><body>\n");
     tag(&p, "h1", text_of(r, "name"));
     buf_puts(&text, "<p>");
-    escaped(&text, text_of(r, "made"));
+    html_text(&text, text_of(r, "made"));
     buf_printf(&text, " &middot; %lld %s &middot; %lld %s &middot; %lld %s</p>\n",
                (long long)whole_of(r, "members"), p.french ? "membres" : "members",
                (long long)whole_of(r, "declared"), p.french ? "entreprises déclarées" : "declared firms",
@@ -253,13 +239,14 @@ bool territory_page(const json_t *r, FILE *out)
         synergies(&p, in(&p, "Realised", "Réalisé"), json_object_get(r, "realised"), "eur", "tco2e");
     orphans(&p, json_object_get(r, "orphans"));
     buf_puts(&text, "<p><small>");
-    escaped(&text, in(&p,
-                      "Totals are bands of the 1-2-5 series. A total of too few sites, or mostly of one, is "
-                      "hidden, and so is "
-                      "what would give it away.",
-                      "Les totaux sont des tranches 1-2-5. Un total de trop peu de sites, ou dominé par un "
-                      "seul, est masqué, "
-                      "de même que ce qui permettrait de le déduire."));
+    html_text(&text,
+              in(&p,
+                 "Totals are bands of the 1-2-5 series. A total of too few sites, or mostly of one, is "
+                 "hidden, and so is "
+                 "what would give it away.",
+                 "Les totaux sont des tranches 1-2-5. Un total de trop peu de sites, ou dominé par un "
+                 "seul, est masqué, "
+                 "de même que ce qui permettrait de le déduire."));
     buf_puts(&text, "</small></p>\n</body></html>\n");
     bool ok = !text.failed;
     if (ok)

@@ -29,6 +29,22 @@ void gate_say(struct outcome *o, enum gate_result r, const struct gate_value *g)
     note(o, r, g);
 }
 
+void gate_tell(struct outcome *o, enum gate_result r, const char *name, const char *parameter,
+               enum reason reason, bool hard, double value, double low, double high, const char *unit,
+               double severity)
+{
+    note(o, r,
+         &(struct gate_value){.name = name,
+                              .parameter = parameter,
+                              .reason = reason,
+                              .hard = hard,
+                              .value = value,
+                              .low = low,
+                              .high = high,
+                              .unit = unit,
+                              .severity = severity});
+}
+
 // Far below a rounding error of any figure that people gave.
 static bool beyond(double value, double limit)
 {

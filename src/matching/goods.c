@@ -80,22 +80,6 @@ double waste_affinity(const struct match_settings *s, uint32_t offered, uint32_t
     return near ? s->waste.chapter_affinity : 0;
 }
 
-static void say(struct outcome *o, enum gate_result r, const char *name, const char *parameter,
-                enum reason reason, bool hard, double value, double low, double high, const char *unit,
-                double severity)
-{
-    gate_say(o, r,
-             &(struct gate_value){.name = name,
-                                  .parameter = parameter,
-                                  .reason = reason,
-                                  .hard = hard,
-                                  .value = value,
-                                  .low = low,
-                                  .high = high,
-                                  .unit = unit,
-                                  .severity = severity});
-}
-
 static double judge_codes(const struct pairing *p, struct outcome *o)
 {
     const struct offer_waste *a = p->offer->waste, *b = p->need->waste;
@@ -103,7 +87,7 @@ static double judge_codes(const struct pairing *p, struct outcome *o)
     char text[WASTE_TEXT] = "";
     if (!a || !a->code_count || !b || !b->code_count) {
         if (waste)
-            say(o, GATE_UNKNOWN, "code", NULL, REASON_CODE_UNSAID, false, NAN, NAN, NAN, "", 0.5);
+            gate_tell(o, GATE_UNKNOWN, "code", NULL, REASON_CODE_UNSAID, false, NAN, NAN, NAN, "", 0.5);
         return 1;
     }
     const struct waste_code *w = waste_find(a->codes[0]);
@@ -120,14 +104,14 @@ static double judge_codes(const struct pairing *p, struct outcome *o)
         }
     }
     if (best <= 0)
-        say(o, GATE_FAIL, "code", text, is_hazardous(a->codes[0]) ? REASON_HAZARD : REASON_CODE, true, NAN,
-            NAN, NAN, "", 1);
+        gate_tell(o, GATE_FAIL, "code", text, is_hazardous(a->codes[0]) ? REASON_HAZARD : REASON_CODE, true,
+                  NAN, NAN, NAN, "", 1);
     else if (analysis)
-        say(o, GATE_UNKNOWN, "hazard", text, REASON_HAZARD_ANALYSIS, false, NAN, NAN, NAN, "", 0.8);
+        gate_tell(o, GATE_UNKNOWN, "hazard", text, REASON_HAZARD_ANALYSIS, false, NAN, NAN, NAN, "", 0.8);
     else if (best < 1) // a permit names codes: it would have to name this one
-        say(o, GATE_UNKNOWN, "code", text, REASON_CODE_FAMILY, false, best, 1, 1, "", 1 - best);
+        gate_tell(o, GATE_UNKNOWN, "code", text, REASON_CODE_FAMILY, false, best, 1, 1, "", 1 - best);
     else
-        say(o, GATE_PASS, "code", text, REASON_CODE, true, NAN, NAN, NAN, "", 0);
+        gate_tell(o, GATE_PASS, "code", text, REASON_CODE, true, NAN, NAN, NAN, "", 0);
     return best;
 }
 
@@ -138,12 +122,12 @@ static void judge_permit(const struct pairing *p, struct outcome *o)
         return;
     uint32_t operations = b ? b->operations : 0;
     if (a && a->legal == LEGAL_BY_PRODUCT)
-        say(o, GATE_WARN, "legal", NULL, REASON_LEGAL, false, NAN, NAN, NAN, "", 0.1);
+        gate_tell(o, GATE_WARN, "legal", NULL, REASON_LEGAL, false, NAN, NAN, NAN, "", 0.1);
     else if (!operations)
-        say(o, GATE_UNKNOWN, "operation", NULL, REASON_OPERATION_UNSAID, false, NAN, NAN, NAN, "", 0.3);
+        gate_tell(o, GATE_UNKNOWN, "operation", NULL, REASON_OPERATION_UNSAID, false, NAN, NAN, NAN, "", 0.3);
     else
-        say(o, operations & 0x3ffe ? GATE_PASS : GATE_WARN, "operation", NULL, REASON_OPERATION, false, NAN,
-            NAN, NAN, "", operations & 0x3ffe ? 0 : 0.2);
+        gate_tell(o, operations & 0x3ffe ? GATE_PASS : GATE_WARN, "operation", NULL, REASON_OPERATION, false,
+                  NAN, NAN, NAN, "", operations & 0x3ffe ? 0 : 0.2);
 }
 
 // The least load that the taker wants must come together before the waste has waited too long.
@@ -158,10 +142,10 @@ static void judge_lot(const struct pairing *p, enum corner c, struct outcome *o,
     double least = wanted.low, most = p->settings->waste.road_load_t;
     double stock = a && span_said(a->stock_t) ? span_more(a->stock_t, c) : 0;
     double weeks = give > 0 ? fmax(0, least - stock) / give : INFINITY;
-    say(o, weeks <= WEEKS_YEAR ? weeks > 13 ? GATE_WARN : GATE_PASS : GATE_FAIL, "lot", NULL, REASON_LOT,
-        true, weeks, 0, WEEKS_YEAR, "weeks", weeks <= 13 ? 0 : fmin(1, weeks / WEEKS_YEAR));
+    gate_tell(o, weeks <= WEEKS_YEAR ? weeks > 13 ? GATE_WARN : GATE_PASS : GATE_FAIL, "lot", NULL,
+              REASON_LOT, true, weeks, 0, WEEKS_YEAR, "weeks", weeks <= 13 ? 0 : fmin(1, weeks / WEEKS_YEAR));
     if (isfinite(least) && least > most)
-        say(o, GATE_WARN, "road_load", NULL, REASON_ROAD_LOAD, false, least, 0, most, "t", 0.2);
+        gate_tell(o, GATE_WARN, "road_load", NULL, REASON_ROAD_LOAD, false, least, 0, most, "t", 0.2);
 }
 
 // EUR per tonne that the exchange is worth before the lorry.
@@ -199,7 +183,8 @@ void goods_outcome(const struct pairing *p, enum corner c, struct outcome *o)
     if (isnan(take) && give > 0)
         take = give; // a taker who says nothing of amounts takes all
     if (!(give > 0) || !(take > 0)) {
-        say(o, GATE_FAIL, "amount", NULL, REASON_AMOUNT, true, fmin(give, take), 0, INFINITY, "t/wk", 1);
+        gate_tell(o, GATE_FAIL, "amount", NULL, REASON_AMOUNT, true, fmin(give, take), 0, INFINITY, "t/wk",
+                  1);
         return;
     }
     double affinity = judge_codes(p, o);
@@ -221,13 +206,13 @@ void goods_outcome(const struct pairing *p, enum corner c, struct outcome *o)
            value = worth(p) - s->waste.preparation_eur_t;
     o->details.transport_eur = o->annual * transport;
     double reach = resource_reach(s, p->offer);
-    say(o, km * 1000 <= reach ? GATE_PASS : GATE_WARN, "distance", NULL, REASON_DISTANCE, false, km * 1000, 0,
-        reach, "m", km * 1000 <= reach ? 0 : 0.5);
-    say(o, transport <= value ? GATE_PASS : GATE_FAIL, "transport", NULL, REASON_TRANSPORT, true, transport,
-        0, value, "EUR/t", transport <= value ? 0 : 1);
-    say(o, o->coverage >= 0.95 ? GATE_PASS : GATE_WARN, "coverage", NULL, REASON_COVERAGE, false,
-        o->coverage * 100, 95, 100, "%", (1 - o->coverage) * 0.3);
-    say(o, GATE_PASS, "use", NULL, REASON_USE, false, o->use * 100, 0, 100, "%", (1 - o->use) * 0.3);
+    gate_tell(o, km * 1000 <= reach ? GATE_PASS : GATE_WARN, "distance", NULL, REASON_DISTANCE, false,
+              km * 1000, 0, reach, "m", km * 1000 <= reach ? 0 : 0.5);
+    gate_tell(o, transport <= value ? GATE_PASS : GATE_FAIL, "transport", NULL, REASON_TRANSPORT, true,
+              transport, 0, value, "EUR/t", transport <= value ? 0 : 1);
+    gate_tell(o, o->coverage >= 0.95 ? GATE_PASS : GATE_WARN, "coverage", NULL, REASON_COVERAGE, false,
+              o->coverage * 100, 95, 100, "%", (1 - o->coverage) * 0.3);
+    gate_tell(o, GATE_PASS, "use", NULL, REASON_USE, false, o->use * 100, 0, 100, "%", (1 - o->use) * 0.3);
     double carbon = avoided_carbon(p, c) - km * 2 * factor_corner(s, FACTOR_TRANSPORT_CO2, c, -1) / 1000;
     outcome_price(p, o->annual * (value - transport), o->annual * carbon, o);
 }

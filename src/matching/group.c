@@ -19,16 +19,7 @@ struct group {
 static void say(struct group *g, enum gate_result r, const char *name, const char *who, enum reason reason,
                 bool hard, double value, double low, double high, const char *unit, double severity)
 {
-    gate_say(&g->gates, r,
-             &(struct gate_value){.name = name,
-                                  .parameter = who,
-                                  .reason = reason,
-                                  .hard = hard,
-                                  .value = value,
-                                  .low = low,
-                                  .high = high,
-                                  .unit = unit,
-                                  .severity = severity});
+    gate_tell(&g->gates, r, name, who, reason, hard, value, low, high, unit, severity);
 }
 
 static bool lists(const char (*list)[OFFER_WORD], uint8_t n, const char *who)

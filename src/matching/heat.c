@@ -61,15 +61,7 @@ static double approach(const struct match_heat_config *c, const struct offer_hea
 static void say(struct outcome *o, enum gate_result r, const char *name, enum reason reason, bool hard,
                 double value, double low, double high, const char *unit, double severity)
 {
-    gate_say(o, r,
-             &(struct gate_value){.name = name,
-                                  .reason = reason,
-                                  .hard = hard,
-                                  .value = value,
-                                  .low = low,
-                                  .high = high,
-                                  .unit = unit,
-                                  .severity = severity});
+    gate_tell(o, r, name, NULL, reason, hard, value, low, high, unit, severity);
 }
 
 // Temperatures that are unsaid get a spread of 20 K, and a gate says so.

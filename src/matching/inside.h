@@ -156,6 +156,10 @@ struct gate_value {
 enum gate_result gate_judge(struct outcome *o, const struct gate_value *g);
 /* As said. */
 void gate_say(struct outcome *o, enum gate_result r, const struct gate_value *g);
+/* The same, for what is one number: `parameter` may be NULL. */
+void gate_tell(struct outcome *o, enum gate_result r, const char *name, const char *parameter,
+               enum reason reason, bool hard, double value, double low, double high, const char *unit,
+               double severity);
 
 /* Who may be matched with whom at all, in a fixed order; false: refused. */
 bool gates_common(const struct pairing *p, struct outcome *o);

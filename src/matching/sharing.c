@@ -8,16 +8,7 @@
 static void say(struct outcome *o, enum gate_result r, const char *name, const char *parameter,
                 enum reason reason, double value, double low, double high, const char *unit, double severity)
 {
-    gate_say(o, r,
-             &(struct gate_value){.name = name,
-                                  .parameter = parameter,
-                                  .reason = reason,
-                                  .hard = r == GATE_FAIL,
-                                  .value = value,
-                                  .low = low,
-                                  .high = high,
-                                  .unit = unit,
-                                  .severity = severity});
+    gate_tell(o, r, name, parameter, reason, r == GATE_FAIL, value, low, high, unit, severity);
 }
 
 static const struct offer_parameter *capability(const struct offer_equipment *e, const char *name)

@@ -29,22 +29,6 @@ static bool dilutes(const struct use *u, const char *name, double *fresh)
     return false;
 }
 
-static void say(struct outcome *o, enum gate_result r, const char *name, const char *parameter,
-                enum reason reason, bool hard, double value, double low, double high, const char *unit,
-                double severity)
-{
-    gate_say(o, r,
-             &(struct gate_value){.name = name,
-                                  .parameter = parameter,
-                                  .reason = reason,
-                                  .hard = hard,
-                                  .value = value,
-                                  .low = low,
-                                  .high = high,
-                                  .unit = unit,
-                                  .severity = severity});
-}
-
 // GATE_FAIL: nothing helps; GATE_WARN: mixed or treated.
 static enum gate_result beyond(void *arg, const struct excess *e)
 {
@@ -85,18 +69,18 @@ static void tower(struct use *u, enum corner c)
         double bears = isfinite(basin->value.high) ? basin->value.high : basin->value.low;
         double limit = tower_makeup_limit(bears, span_less(cycles->value, c));
         if (!has || !span_said(has->value)) {
-            say(u->o, GATE_UNKNOWN, "quality", name, REASON_PARAMETER_UNSAID, false, NAN, -INFINITY, limit,
-                basin->unit, 0.3);
+            gate_tell(u->o, GATE_UNKNOWN, "quality", name, REASON_PARAMETER_UNSAID, false, NAN, -INFINITY,
+                      limit, basin->unit, 0.3);
             continue;
         }
         struct excess e = {name, span_less(has->value, c), limit, false};
         bool fits = e.value <= limit * (1 + 1e-9);
         enum gate_result r = fits ? GATE_PASS : beyond(u, &e);
-        say(u->o, fits ? GATE_PASS : GATE_FAIL, "quality", name, REASON_TOWER, r == GATE_FAIL, e.value,
-            -INFINITY, limit, basin->unit,
-            fits             ? 0
-            : r == GATE_FAIL ? 1
-                             : 0.5);
+        gate_tell(u->o, fits ? GATE_PASS : GATE_FAIL, "quality", name, REASON_TOWER, r == GATE_FAIL, e.value,
+                  -INFINITY, limit, basin->unit,
+                  fits             ? 0
+                  : r == GATE_FAIL ? 1
+                                   : 0.5);
     }
 }
 
@@ -117,9 +101,9 @@ static void discharge(struct use *u, enum corner c, double flow)
         double value = span_less(mean->value, c);
         struct discharge_verdict v = discharge_check(DISCHARGE_RIVER, rows[i].parameter, value,
                                                      worst ? span_less(worst->value, c) : NAN, flow * 24);
-        say(u->o, v.allowed ? GATE_PASS : GATE_WARN, "discharge", rows[i].name, REASON_DISCHARGE, false,
-            v.instant_exceeds && !v.mean_exceeds ? span_less(worst->value, c) : value, 0,
-            v.instant_exceeds && !v.mean_exceeds ? 2 * v.limit : v.limit, mean->unit, 0.02);
+        gate_tell(u->o, v.allowed ? GATE_PASS : GATE_WARN, "discharge", rows[i].name, REASON_DISCHARGE, false,
+                  v.instant_exceeds && !v.mean_exceeds ? span_less(worst->value, c) : value, 0,
+                  v.instant_exceeds && !v.mean_exceeds ? 2 * v.limit : v.limit, mean->unit, 0.02);
     }
 }
 
@@ -131,14 +115,14 @@ static void shares(const struct pairing *p, enum corner c, struct outcome *o, do
     o->coverage = want > 0 ? fmin(1, mean / want) : 0;
     o->use = have > 0 ? fmin(1, mean / have) : 0;
     double could = fmin(fmin(have, want), o->quantity), met = could > 0 ? mean / could : 0;
-    say(o,
-        met >= 0.9 ? GATE_PASS
-        : met > 0  ? GATE_WARN
-                   : GATE_FAIL,
-        "time", NULL, REASON_TIME, met <= 0, met * 100, 90, 100, "%", fmax(0, 1 - met));
-    say(o, o->coverage >= 0.95 ? GATE_PASS : GATE_WARN, "coverage", NULL, REASON_COVERAGE, false,
-        o->coverage * 100, 95, 100, "%", (1 - o->coverage) * 0.8);
-    say(o, GATE_PASS, "use", NULL, REASON_USE, false, o->use * 100, 0, 100, "%", (1 - o->use) * 0.3);
+    gate_tell(o,
+              met >= 0.9 ? GATE_PASS
+              : met > 0  ? GATE_WARN
+                         : GATE_FAIL,
+              "time", NULL, REASON_TIME, met <= 0, met * 100, 90, 100, "%", fmax(0, 1 - met));
+    gate_tell(o, o->coverage >= 0.95 ? GATE_PASS : GATE_WARN, "coverage", NULL, REASON_COVERAGE, false,
+              o->coverage * 100, 95, 100, "%", (1 - o->coverage) * 0.8);
+    gate_tell(o, GATE_PASS, "use", NULL, REASON_USE, false, o->use * 100, 0, 100, "%", (1 - o->use) * 0.3);
 }
 
 void water_outcome(const struct pairing *p, enum corner c, struct outcome *o)
@@ -147,7 +131,8 @@ void water_outcome(const struct pairing *p, enum corner c, struct outcome *o)
     struct use u = {.p = p, .o = o, .share = 1};
     double give = party_rate(p->offer, c), take = party_rate(p->need, c), way = span_less(p->distance_m, c);
     if (!(give > 0) || !(take > 0)) {
-        say(o, GATE_FAIL, "amount", NULL, REASON_AMOUNT, true, fmin(give, take), 0, INFINITY, "m3/h", 1);
+        gate_tell(o, GATE_FAIL, "amount", NULL, REASON_AMOUNT, true, fmin(give, take), 0, INFINITY, "m3/h",
+                  1);
         return;
     }
     gate_judge(o, &(struct gate_value){.name = "distance",
@@ -166,12 +151,12 @@ void water_outcome(const struct pairing *p, enum corner c, struct outcome *o)
     if (u.blend) {
         o->details.fresh_flow = q * (1 / u.share - 1);
         o->details.mixed_flow = q / u.share;
-        say(o, GATE_PASS, "blend", NULL, REASON_BLEND, false, o->details.fresh_flow, 0, INFINITY, "m3/h",
-            0.2);
+        gate_tell(o, GATE_PASS, "blend", NULL, REASON_BLEND, false, o->details.fresh_flow, 0, INFINITY,
+                  "m3/h", 0.2);
     }
     if (u.treat)
-        say(o, GATE_WARN, "treatment", NULL, REASON_TREATABLE, false, factor_at(s, FACTOR_TREATMENT_PRICE), 0,
-            INFINITY, "EUR/m3", 0.3);
+        gate_tell(o, GATE_WARN, "treatment", NULL, REASON_TREATABLE, false,
+                  factor_at(s, FACTOR_TREATMENT_PRICE), 0, INFINITY, "EUR/m3", 0.3);
     discharge(&u, c, give);
     double take_of_it = take * u.share;
     shares(p, c, o, give, take, overlap(p->offer, p->need, c, give, take_of_it, q));
