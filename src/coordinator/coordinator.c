@@ -3,12 +3,10 @@
 #include "coordinator/coordinator.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 #include "symbiont/files.h"
 #include "symbiont/supervisor.h"
@@ -23,34 +21,9 @@
 
 // ---- Signals ----
 
-static void on_signal(struct watch *w, uint32_t events)
+static void on_reload(void *arg)
 {
-    (void)events;
-    struct coordinator *c = (struct coordinator *)(void *)((char *)w - offsetof(struct coordinator, signals));
-    struct signalfd_siginfo info;
-    if (read(w->fd, &info, sizeof info) != sizeof info)
-        return;
-    if (info.ssi_signo == SIGHUP) {
-        coordinator_reload(c);
-        return;
-    }
-    log_info("stop", "%s received", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-    loop_stop(c->loop);
-}
-
-// Blocked before any thread begins, so that only the loop sees them.
-static int watch_signals(struct coordinator *c)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return -1;
-    c->signals = (struct watch){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .ready = on_signal};
-    return c->signals.fd < 0 ? -1 : loop_watch(c->loop, &c->signals, EPOLLIN);
+    coordinator_reload(arg);
 }
 
 // ---- Taking in and settling ----
@@ -231,7 +204,8 @@ int coordinator_start(struct coordinator *c, char *why, size_t size)
     c->clock_was_set = utc_plausible(c->started);
     c->loop = loop_new();
     c->delivered.watch.fd = -1;
-    if (!c->loop || watch_signals(c) < 0 || wakeup_open(&c->delivered, c->loop, alert_went) < 0)
+    if (!c->loop || signals_open(&c->signals, c->loop, on_reload, c) < 0 ||
+        wakeup_open(&c->delivered, c->loop, alert_went) < 0)
         return -1;
     if (site_key_load(root->key_file, &c->key, why, size) < 0)
         return -1;
@@ -288,10 +262,8 @@ void coordinator_stop(struct coordinator *c)
     if (c->loop) {
         loop_timer_stop(c->loop, &c->housekeeping);
         loop_timer_stop(c->loop, &c->soon);
-        loop_unwatch(c->loop, &c->signals);
+        signals_close(&c->signals);
         wakeup_close(&c->delivered);
     }
-    if (c->signals.fd > 0)
-        close(c->signals.fd);
     loop_free(c->loop);
 }

@@ -17,6 +17,7 @@
 #include "coordinator/place.h"
 #include "coordinator/store.h"
 #include "coordinator/table.h"
+#include "symbiont/signals.h"
 #include "symbiont/control.h"
 #include "symbiont/json.h"
 
@@ -116,7 +117,7 @@ struct coordinator {
     const char *path;
     struct territory *territory;
     struct loop *loop;
-    struct watch signals;
+    struct signals signals;
     struct timer housekeeping, soon;
     int64_t watchdog_ns;
     struct control *control;

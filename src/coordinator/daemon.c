@@ -35,7 +35,7 @@ int coordinator_main(const char *config, bool check)
         fprintf(stderr, "symbiont-coordinator: %s\n", why);
         return EX_SOFTWARE;
     }
-    struct coordinator c = {.path = config, .signals.fd = -1};
+    struct coordinator c = {.path = config};
     c.territory = read_territory(config);
     if (!c.territory)
         return EX_CONFIG;

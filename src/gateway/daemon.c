@@ -48,7 +48,7 @@ int daemon_main(const char *config, bool check)
         fprintf(stderr, "symbiontd: %s\n", why);
         return EX_SOFTWARE;
     }
-    struct gateway g = {.path = config, .profiles = profile_path_default(), .signals.fd = -1};
+    struct gateway g = {.path = config, .profiles = profile_path_default()};
     g.site = read_site(config, &g.profiles);
     if (!g.site)
         return EX_CONFIG;

@@ -3,13 +3,11 @@
 #include "gateway/gateway.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "symbiont/files.h"
@@ -44,34 +42,9 @@ static void warn_open_directory(const char *path)
 
 // ---- Signals ----
 
-static void on_signal(struct watch *w, uint32_t events)
+static void on_reload(void *arg)
 {
-    (void)events;
-    struct gateway *g = (struct gateway *)((char *)w - offsetof(struct gateway, signals));
-    struct signalfd_siginfo info;
-    if (read(w->fd, &info, sizeof info) != sizeof info)
-        return;
-    if (info.ssi_signo == SIGHUP) {
-        gateway_reload(g);
-        return;
-    }
-    log_info("stop", "%s received", info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-    loop_stop(g->loop);
-}
-
-// Blocked before any thread begins, so that only the loop sees them.
-static int watch_signals(struct gateway *g)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return -1;
-    g->signals = (struct watch){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .ready = on_signal};
-    return g->signals.fd < 0 ? -1 : loop_watch(g->loop, &g->signals, EPOLLIN);
+    gateway_reload(arg);
 }
 
 // ---- Keeping house ----
@@ -184,7 +157,7 @@ int gateway_start(struct gateway *g, char *why, size_t why_size)
     g->started = g->loaded = utc_now();
     g->began = mono_now();
     g->loop = loop_new();
-    if (!g->loop || watch_signals(g) < 0)
+    if (!g->loop || signals_open(&g->signals, g->loop, on_reload, g) < 0)
         return -1;
     if (directory_make(root->storage.directory, 0700) < 0) {
         snprintf(why, why_size, "storage directory %s: %s", root->storage.directory, strerror(errno));
@@ -252,10 +225,8 @@ void gateway_stop(struct gateway *g)
     poller_free(g->poller);
     if (g->loop) {
         loop_timer_stop(g->loop, &g->housekeeping);
-        loop_unwatch(g->loop, &g->signals);
+        signals_close(&g->signals);
     }
-    if (g->signals.fd > 0)
-        close(g->signals.fd);
     loop_free(g->loop);
     free(g->lines);
     free(g->meters);

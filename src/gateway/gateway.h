@@ -8,6 +8,7 @@
 #include "symbiont/engine.h"
 #include "symbiont/ledger.h"
 #include "symbiont/loop.h"
+#include "symbiont/signals.h"
 #include "symbiont/site.h"
 
 /* A publisher that is configured, with the settings it was opened with. */
@@ -40,7 +41,7 @@ struct gateway {
     struct line **lines;   /* parallel to the site's lines */
     struct meter **meters; /* parallel to the site's meters */
     struct control *control;
-    struct watch signals;
+    struct signals signals;
     struct timer housekeeping;
     int64_t watchdog_ns;
     struct utc started;
