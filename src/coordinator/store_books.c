@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// The books: who was let see what, and what was metered.
+#include <stdio.h>
+#include <string.h>
+#include "coordinator/store_inside.h"
+
+// ---- Releases ----
+
+bool store_add_release(struct store *s, const char *entry, const struct release *r)
+{
+    return store_change(s, ADD_RELEASE, "tttii", entry, r->match, r->to, (int64_t)r->level, r->time.ms) &&
+           sqlite3_changes(s->db) > 0;
+}
+
+unsigned store_releases(struct store *s, const char *entry, struct release *out, unsigned most)
+{
+    sqlite3_stmt *st = store_ask(s, GET_RELEASES, "ti", entry, (int64_t)most);
+    unsigned n = 0;
+    for (; n < most && sqlite3_step(st) == SQLITE_ROW; n++) {
+        out[n] = (struct release){.level = (uint8_t)sqlite3_column_int64(st, 2),
+                                  .time = {sqlite3_column_int64(st, 3)}};
+        snprintf(out[n].match, sizeof out[n].match, "%s", store_text_at(st, 0));
+        snprintf(out[n].to, sizeof out[n].to, "%s", store_text_at(st, 1));
+    }
+    sqlite3_reset(st);
+    return (unsigned)store_ask_number(store_ask(s, COUNT_RELEASES, "t", entry), n);
+}
+
+void store_put_hour(struct store *s, const char *match, unsigned party, int64_t hour, double amount)
+{
+    store_change(s, PUT_HOUR, "tiid", match, (int64_t)party, hour, amount);
+}
+
+void store_sum_hours(struct store *s, const char *match, bool pair, struct store_sums *out)
+{
+    sqlite3_stmt *st = store_ask(s, pair ? SUM_PAIR : SUM_GROUP, "t", match);
+    *out = (struct store_sums){0};
+    if (sqlite3_step(st) == SQLITE_ROW)
+        *out = (struct store_sums){.least = sqlite3_column_double(st, 0),
+                                   .most = sqlite3_column_double(st, 1),
+                                   .hours = sqlite3_column_int64(st, 2),
+                                   .first = sqlite3_column_int64(st, 3),
+                                   .last = sqlite3_column_int64(st, 4)};
+    sqlite3_reset(st);
+    if (pair)
+        out->lonely = store_ask_number(store_ask(s, SUM_LONELY, "t", match), 0);
+}
