@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct cursor {
     const uint8_t *at, *end;
@@ -56,6 +57,34 @@ static inline uint32_t cursor_u32(struct cursor *c)
 {
     uint32_t high = cursor_u16(c);
     return high << 16 | cursor_u16(c);
+}
+
+static inline uint64_t cursor_u64(struct cursor *c)
+{
+    uint64_t high = cursor_u32(c);
+    return high << 32 | cursor_u32(c);
+}
+
+static inline int64_t cursor_i64(struct cursor *c)
+{
+    return (int64_t)cursor_u64(c);
+}
+
+/* IEEE 754, whatever it is: NaN and infinities too. */
+static inline float cursor_f32(struct cursor *c)
+{
+    uint32_t bits = cursor_u32(c);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline double cursor_f64(struct cursor *c)
+{
+    uint64_t bits = cursor_u64(c);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 #endif

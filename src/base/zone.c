@@ -223,12 +223,6 @@ static bool take_header(struct cursor *c, struct header *h)
            h->types <= 256 && h->chars <= 4096 && h->leap <= 1000 && h->isut <= 256 && h->isstd <= 256;
 }
 
-static int64_t take_i64(struct cursor *c)
-{
-    uint64_t high = cursor_u32(c);
-    return (int64_t)(high << 32 | cursor_u32(c));
-}
-
 static bool take_transitions(struct cursor *c, const struct header *h, struct zone *z)
 {
     const uint8_t *at = cursor_take(c, h->times * 8);
@@ -252,7 +246,7 @@ static bool take_transitions(struct cursor *c, const struct header *h, struct zo
             z->first = offset;
             continue;
         }
-        z->transitions[i - 1] = (struct transition){take_i64(&times), offset};
+        z->transitions[i - 1] = (struct transition){cursor_i64(&times), offset};
         if (i > 1 && z->transitions[i - 1].at <= z->transitions[i - 2].at)
             return false;
     }

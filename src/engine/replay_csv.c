@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "symbiont/pack.h"
 #include "symbiont/text.h"
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
@@ -253,9 +254,7 @@ bool recording_number(const char *text, size_t n, char decimal, double *out)
 
 static uint64_t hash_line(const char *line, size_t n)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); // FNV-1a, a bit mixed after
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ (unsigned char)line[i]) * UINT64_C(0x100000001b3);
+    uint64_t hash = fnv1a(FNV_BASIS, line, n); // a bit mixed after
     hash ^= hash >> 32;
     hash *= UINT64_C(0x9E3779B97F4A7C15);
     hash ^= hash >> 29;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "compiler.h"
+#include "symbiont/pack.h"
 
 bool advance_token(struct compiler *c)
 {
@@ -251,30 +252,17 @@ bool parse_expression(struct compiler *c, struct node *out)
 
 // ---- The program ----
 
-static uint64_t mix(uint64_t hash, const void *data, size_t n)
-{
-    const unsigned char *p = data; // FNV-1a
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-static uint64_t mix_text(uint64_t hash, const char *text)
-{
-    return mix(hash, text, strlen(text) + 1);
-}
-
 static uint64_t fingerprint(const struct compiler *c)
 {
-    uint64_t hash = mix_text(UINT64_C(0xcbf29ce484222325), c->lexer.text);
+    uint64_t hash = fnv1a_text(FNV_BASIS, c->lexer.text);
     for (size_t i = 0; i < c->slots; i++) {
         const struct expression_source *s = &c->sources[i];
-        hash = mix_text(hash, c->source_names[i]);
-        hash = mix_text(hash, s->unit ? unit_text(s->unit) : "boolean");
-        hash = mix(hash, &s->hold_ms, sizeof s->hold_ms);
-        hash = mix(hash, &s->every_ms, sizeof s->every_ms);
-        hash = mix(hash, &s->counter, sizeof s->counter);
-        hash = mix(hash, &s->modulus, sizeof s->modulus);
+        hash = fnv1a_text(hash, c->source_names[i]);
+        hash = fnv1a_text(hash, s->unit ? unit_text(s->unit) : "boolean");
+        hash = fnv1a(hash, &s->hold_ms, sizeof s->hold_ms);
+        hash = fnv1a(hash, &s->every_ms, sizeof s->every_ms);
+        hash = fnv1a(hash, &s->counter, sizeof s->counter);
+        hash = fnv1a(hash, &s->modulus, sizeof s->modulus);
     }
     return hash;
 }

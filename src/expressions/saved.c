@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "program.h"
+#include "symbiont/pack.h"
 
 enum { HAS_PENDING = 1, HAS_LAST = 2, HAS_KNOWN = 4, HAS_REFERENCE = 8, SLOPE_CURRENT = 16 };
 
@@ -24,36 +25,10 @@ static const char magic[4] = {'S', 'X', 'P', '1'};
 
 // ---- Writing ----
 
-static void put_u64(struct buf *b, uint64_t v)
-{
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
-    buf_put(b, bytes, sizeof bytes);
-}
-
-static void put_u16(struct buf *b, uint16_t v)
-{
-    buf_putc(b, (char)(v >> 8));
-    buf_putc(b, (char)(v & 0xFF));
-}
-
-static void put_i64(struct buf *b, int64_t v)
-{
-    put_u64(b, (uint64_t)v);
-}
-
-static void put_f64(struct buf *b, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    put_u64(b, bits);
-}
-
 static void put_sample(struct buf *b, struct sample s)
 {
-    put_i64(b, s.t);
-    put_f64(b, s.v);
+    pack_i64(b, s.t);
+    pack_f64(b, s.v);
 }
 
 void window_save(const struct window *w, struct buf *out)
@@ -62,39 +37,30 @@ void window_save(const struct window *w, struct buf *out)
                 (w->has_known ? HAS_KNOWN : 0) | (w->has_reference ? HAS_REFERENCE : 0) |
                 (w->slope_current ? SLOPE_CURRENT : 0);
     buf_putc(out, (char)flags);
-    put_f64(out, w->reference);
-    put_f64(out, w->wraps);
-    put_f64(out, w->slope);
-    put_f64(out, w->result);
-    put_i64(out, w->valid_until);
+    pack_f64(out, w->reference);
+    pack_f64(out, w->wraps);
+    pack_f64(out, w->slope);
+    pack_f64(out, w->result);
+    pack_i64(out, w->valid_until);
     put_sample(out, w->pending);
     put_sample(out, w->last);
     put_sample(out, w->newest);
-    put_f64(out, w->known);
-    put_f64(out, w->a);
-    put_f64(out, w->b);
-    put_u16(out, w->since_exact);
-    put_u16(out, w->seg.n);
+    pack_f64(out, w->known);
+    pack_f64(out, w->a);
+    pack_f64(out, w->b);
+    pack_u16(out, w->since_exact);
+    pack_u16(out, w->seg.n);
     for (size_t i = 0; i < w->seg.n; i++) {
         const struct segment *s = &w->segments[ring_place(w->seg, i, w->spec->segments)];
-        put_i64(out, s->start);
-        put_i64(out, s->end);
-        put_f64(out, s->known);
-        put_f64(out, s->a);
-        put_f64(out, s->b);
+        pack_i64(out, s->start);
+        pack_i64(out, s->end);
+        pack_f64(out, s->known);
+        pack_f64(out, s->a);
+        pack_f64(out, s->b);
     }
-    put_u16(out, w->smp.n);
+    pack_u16(out, w->smp.n);
     for (size_t i = 0; i < w->smp.n; i++)
         put_sample(out, w->samples[ring_place(w->smp, i, w->spec->samples)]);
-}
-
-static uint64_t checksum(const void *data, size_t n)
-{
-    const unsigned char *p = data;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash;
 }
 
 void expression_state_save(struct expression_state *s, struct buf *out)
@@ -103,41 +69,28 @@ void expression_state_save(struct expression_state *s, struct buf *out)
     if (s->dirty)
         expression_value(s, (struct utc){s->now});
     buf_put(out, magic, sizeof magic);
-    put_u64(out, s->program->fingerprint);
-    put_i64(out, s->now);
+    pack_u64(out, s->program->fingerprint);
+    pack_i64(out, s->now);
     buf_putc(out, s->started ? 1 : 0);
     for (size_t i = 0; i < s->program->slots; i++)
         put_sample(out, (struct sample){s->at[i], s->values[i]});
     for (size_t i = 0; i < s->program->windows; i++)
         window_save(&s->windows[i], out);
     if (!out->failed)
-        put_u64(out, checksum(out->data + begin, out->len - begin));
+        pack_u64(out, fnv1a(FNV_BASIS, out->data + begin, out->len - begin));
 }
 
 // ---- Reading ----
 
-static uint64_t take_u64(struct cursor *c)
-{
-    uint64_t high = cursor_u32(c);
-    return high << 32 | cursor_u32(c);
-}
-
-static int64_t take_i64(struct cursor *c)
-{
-    return (int64_t)take_u64(c);
-}
-
 static double take_f64(struct cursor *c)
 {
-    uint64_t bits = take_u64(c);
-    double v;
-    memcpy(&v, &bits, sizeof v);
+    double v = cursor_f64(c);
     return isinf(v) ? NAN : v;
 }
 
 static struct sample take_sample(struct cursor *c)
 {
-    int64_t t = take_i64(c);
+    int64_t t = cursor_i64(c);
     return (struct sample){t, take_f64(c)};
 }
 
@@ -149,8 +102,8 @@ static bool take_segments(struct window *w, struct cursor *c)
     int64_t before = INT64_MIN;
     for (size_t i = 0; i < n; i++) {
         struct segment *s = &w->segments[i];
-        s->start = take_i64(c);
-        s->end = take_i64(c);
+        s->start = cursor_i64(c);
+        s->end = cursor_i64(c);
         s->known = take_f64(c);
         s->a = take_f64(c);
         s->b = take_f64(c);
@@ -201,7 +154,7 @@ static bool take_window(struct window *w, struct cursor *c, int64_t now)
     w->wraps = take_f64(c);
     w->slope = take_f64(c);
     w->result = take_f64(c);
-    w->valid_until = take_i64(c);
+    w->valid_until = cursor_i64(c);
     w->pending = take_sample(c);
     w->last = take_sample(c);
     w->newest = take_sample(c);
@@ -228,7 +181,7 @@ bool window_restore(struct window *w, struct cursor *c, int64_t now)
 
 static bool take_state(struct expression_state *s, struct cursor *c)
 {
-    s->now = take_i64(c);
+    s->now = cursor_i64(c);
     s->started = cursor_u8(c) == 1;
     if (s->now > LATEST_MS || s->now < -LATEST_MS)
         return false;
@@ -253,7 +206,7 @@ bool expression_state_restore(struct expression_state *s, const void *data, size
         return false;
     struct cursor end = cursor_over((const uint8_t *)data + n - 8, 8);
     struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic - 8);
-    if (take_u64(&end) != checksum(data, n - 8) || take_u64(&c) != s->program->fingerprint)
+    if (cursor_u64(&end) != fnv1a(FNV_BASIS, data, n - 8) || cursor_u64(&c) != s->program->fingerprint)
         return false;
     // Into a fresh state first: a refused one must leave the old as it was.
     struct expression_state *fresh = expression_state_new(s->program);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "rules/rule_inside.h"
+#include "symbiont/pack.h"
 
 static struct expression *compile_condition(struct rule *r, const char *what, const char *text,
                                             const struct expression_names *names, struct diagnostics *d)
@@ -135,20 +136,11 @@ static bool link_inputs(struct rule *r)
 
 // ---- What it means ----
 
-static uint64_t mix(uint64_t hash, const char *text)
-{
-    for (const char *p = text ? text : "";; p++) { // FNV-1a
-        hash = (hash ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
-        if (!*p)
-            return hash;
-    }
-}
-
 static uint64_t definition_of(const struct rule_config *c)
 {
-    uint64_t hash = mix(mix(UINT64_C(0xcbf29ce484222325), c->when), c->release);
+    uint64_t hash = fnv1a_text(fnv1a_text(FNV_BASIS, c->when), c->release);
     for (size_t i = 0; i < c->schedule.n; i++)
-        hash = mix(hash, c->schedule.items[i]);
+        hash = fnv1a_text(hash, c->schedule.items[i]);
     const int64_t numbers[] = {c->for_ns, c->release_for_ns, c->unknown};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         hash = (hash ^ (uint64_t)numbers[i]) * UINT64_C(0x100000001b3);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "rules/rule_inside.h"
 #include "symbiont/cursor.h"
+#include "symbiont/pack.h"
 
 static const char magic[4] = {'S', 'R', 'U', '1'};
 
@@ -17,40 +18,19 @@ enum { CLEAN = 1, FIELDS = sizeof(struct rule_memory) / sizeof(int64_t), SIZE = 
 
 _Static_assert(sizeof(struct rule_memory) == FIELDS * sizeof(int64_t), "every member is written as one i64");
 
-static void put_u64(struct buf *b, uint64_t v)
-{
-    for (int shift = 56; shift >= 0; shift -= 8)
-        buf_putc(b, (char)(v >> shift & 0xFF));
-}
-
-static uint64_t take_u64(struct cursor *c)
-{
-    uint64_t high = cursor_u32(c);
-    return high << 32 | cursor_u32(c);
-}
-
-static uint64_t checksum(const void *data, size_t n)
-{
-    const unsigned char *p = data;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 void rule_save(const struct rule *r, bool clean, struct buf *out)
 {
     size_t begin = out->len;
     int64_t fields[FIELDS];
     memcpy(fields, &r->m, sizeof fields);
     buf_put(out, magic, sizeof magic);
-    put_u64(out, r->definition);
-    put_u64(out, clean ? CLEAN : 0);
-    put_u64(out, (uint64_t)r->config->severity);
+    pack_u64(out, r->definition);
+    pack_u64(out, clean ? CLEAN : 0);
+    pack_u64(out, (uint64_t)r->config->severity);
     for (size_t i = 0; i < FIELDS; i++)
-        put_u64(out, (uint64_t)fields[i]);
+        pack_u64(out, (uint64_t)fields[i]);
     if (!out->failed)
-        put_u64(out, checksum(out->data + begin, out->len - begin));
+        pack_u64(out, fnv1a(FNV_BASIS, out->data + begin, out->len - begin));
 }
 
 struct saved {
@@ -64,18 +44,18 @@ static bool take(const void *data, size_t n, struct saved *out)
         return false;
     struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic);
     int64_t fields[FIELDS] = {0};
-    out->definition = take_u64(&c);
-    out->flags = take_u64(&c);
-    out->severity = take_u64(&c);
+    out->definition = cursor_u64(&c);
+    out->flags = cursor_u64(&c);
+    out->severity = cursor_u64(&c);
     for (size_t i = 0; i < FIELDS; i++)
-        fields[i] = (int64_t)take_u64(&c);
+        fields[i] = (int64_t)cursor_u64(&c);
     memcpy(&out->m, fields, sizeof fields);
     // Times of a calendar and lengths of the same order: nothing that could overflow.
     for (size_t i = 0; i < FIELDS; i++)
         if (fields[i] < -INT64_C(1000000000000000) || fields[i] > INT64_C(1000000000000000))
             return false;
-    return take_u64(&c) == checksum(data, n - 8) && out->m.state >= 0 && out->m.state < RULE_STATES &&
-           out->severity <= SEVERITY_CRITICAL;
+    return cursor_u64(&c) == fnv1a(FNV_BASIS, data, n - 8) && out->m.state >= 0 &&
+           out->m.state < RULE_STATES && out->severity <= SEVERITY_CRITICAL;
 }
 
 bool rule_restore(struct rule *r, const void *data, size_t n)

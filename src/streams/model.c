@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <string.h>
+#include "symbiont/pack.h"
 
 #define BEND_LOW  10.0 // degC
 #define BEND_HIGH 20.0
@@ -158,57 +159,34 @@ struct model_quality model_judge(const struct model *m)
 //     u8 drivers (1 outdoor, 2 production); f32 per bin: weight, y, x; f64: xx, xy, low, high, learnt,
 //     judged, sum, error, squares. Big-endian.
 
-static void put_u32(struct buf *b, uint32_t v)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        buf_putc(b, (char)(uint8_t)(v >> shift));
-}
-
-static void put_f32(struct buf *b, float v)
-{
-    uint32_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    put_u32(b, bits);
-}
-
-static void put_f64(struct buf *b, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    put_u32(b, (uint32_t)(bits >> 32));
-    put_u32(b, (uint32_t)bits);
-}
-
 void model_save(const struct model *m, struct buf *out)
 {
     buf_putc(out, (char)((m->has[MODEL_OUTDOOR] ? 1 : 0) | (m->has[MODEL_PRODUCTION] ? 2 : 0)));
     for (int b = 0; b < MODEL_BINS; b++) {
-        put_f32(out, m->bins[b].weight);
-        put_f32(out, m->bins[b].y);
+        pack_f32(out, m->bins[b].weight);
+        pack_f32(out, m->bins[b].y);
         for (int i = 0; i < MODEL_FEATURES; i++)
-            put_f32(out, m->bins[b].x[i]);
+            pack_f32(out, m->bins[b].x[i]);
     }
     for (int i = 0; i < MODEL_FEATURES; i++)
         for (int k = 0; k < MODEL_FEATURES; k++)
-            put_f64(out, m->xx[i][k]);
+            pack_f64(out, m->xx[i][k]);
     for (int i = 0; i < MODEL_FEATURES; i++)
-        put_f64(out, m->xy[i]);
+        pack_f64(out, m->xy[i]);
     for (int d = 0; d < MODEL_DRIVERS; d++) {
-        put_f64(out, m->low[d]);
-        put_f64(out, m->high[d]);
+        pack_f64(out, m->low[d]);
+        pack_f64(out, m->high[d]);
     }
     const double rest[] = {m->learnt, m->judged, m->sum, m->error, m->squares};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
-        put_f64(out, rest[i]);
+        pack_f64(out, rest[i]);
 }
 
 #define LARGEST 1e30 // no value, and no sum of squares of values, is larger
 
 static float take_f32(struct cursor *c)
 {
-    uint32_t bits = cursor_u32(c);
-    float v;
-    memcpy(&v, &bits, sizeof v);
+    float v = cursor_f32(c);
     if (!(fabs((double)v) <= 1e12))
         c->failed = true;
     return c->failed ? 0 : v;
@@ -216,9 +194,7 @@ static float take_f32(struct cursor *c)
 
 static double take_f64(struct cursor *c)
 {
-    uint64_t high = cursor_u32(c), bits = high << 32 | cursor_u32(c);
-    double v;
-    memcpy(&v, &bits, sizeof v);
+    double v = cursor_f64(c);
     if (!(fabs(v) <= LARGEST))
         c->failed = true;
     return c->failed ? 0 : v;

@@ -21,6 +21,7 @@
 #include <string.h>
 #include "streams/stream_inside.h"
 #include "symbiont/cursor.h"
+#include "symbiont/pack.h"
 
 static const char magic[4] = {'S', 'S', 'T', '1'};
 enum { STARTED = 1, GAP = 2, RECURRING = 4, REGRESSION = 8 };
@@ -28,21 +29,10 @@ enum { ABSENT = 1, FULL_SAID = 2 };
 
 #define LATEST_MS (INT64_C(1) << 53)
 
-static uint64_t fnv(uint64_t hash, const void *data, size_t n)
-{
-    const unsigned char *p = data;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
-static const uint64_t seed = UINT64_C(0xcbf29ce484222325);
-
 uint64_t stream_identity(const struct stream *s)
 {
-    uint64_t h = fnv(seed, s->config->name, strlen(s->config->name) + 1);
-    h = fnv(h, unit_text(s->unit), strlen(unit_text(s->unit)) + 1);
-    return fnv(h, s->has_container ? "c" : "f", 1);
+    uint64_t h = fnv1a_text(fnv1a_text(FNV_BASIS, s->config->name), unit_text(s->unit));
+    return fnv1a(h, s->has_container ? "c" : "f", 1);
 }
 
 static uint64_t setup_of(const struct stream *s)
@@ -53,56 +43,26 @@ static uint64_t setup_of(const struct stream *s)
                      (long long)s->rule.release_ms, (long long)s->rule.unknown_ms, s->container_rule.capacity,
                      s->container_rule.tare, s->container_rule.volume_limit, s->container_rule.stable,
                      (long long)s->container_rule.within_ms);
-    uint64_t h = fnv(seed, text, (size_t)n);
-    h = fnv(h, s->formula, strlen(s->formula) + 1);
-    if (s->config->internal)
-        h = fnv(h, s->config->internal, strlen(s->config->internal) + 1);
-    return h;
+    uint64_t h = fnv1a_text(fnv1a(FNV_BASIS, text, (size_t)n), s->formula);
+    return s->config->internal ? fnv1a_text(h, s->config->internal) : h;
 }
 
 uint64_t stream_model_identity(const struct stream *s)
 {
     const struct baseline_config *c = &s->config->baseline;
-    uint64_t h = fnv(seed, s->formula, strlen(s->formula) + 1);
-    h = fnv(h, c->outdoor ? c->outdoor : "", c->outdoor ? strlen(c->outdoor) + 1 : 1);
-    return fnv(h, c->production ? c->production : "", c->production ? strlen(c->production) + 1 : 1);
+    return fnv1a_text(fnv1a_text(fnv1a_text(FNV_BASIS, s->formula), c->outdoor), c->production);
 }
 
 // ---- Writing ----
 
-static void put_u64(struct buf *b, uint64_t v)
-{
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(v >> (56 - 8 * i));
-    buf_put(b, bytes, sizeof bytes);
-}
-
-static void put_u8(struct buf *b, unsigned v)
-{
-    buf_putc(b, (char)(uint8_t)v);
-}
-
-static void put_i64(struct buf *b, int64_t v)
-{
-    put_u64(b, (uint64_t)v);
-}
-
-static void put_f64(struct buf *b, double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    put_u64(b, bits);
-}
-
 static void put_hour(struct buf *b, const struct open_hour *o)
 {
-    put_i64(b, o->hour);
+    pack_i64(b, o->hour);
     const double sums[] = {o->amount, o->internal, o->surplus, o->came_in, o->taken, o->low, o->high};
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
-        put_f64(b, sums[i]);
-    put_i64(b, o->known_ms);
-    put_i64(b, o->surplus_ms);
+        pack_f64(b, sums[i]);
+    pack_i64(b, o->known_ms);
+    pack_i64(b, o->surplus_ms);
 }
 
 static void put_container(struct buf *b, const struct container *c)
@@ -110,29 +70,26 @@ static void put_container(struct buf *b, const struct container *c)
     const double numbers[] = {c->tare, c->level, c->counted, c->from, c->held, c->taken_out};
     const int64_t times[] = {c->level_ms, c->from_ms, c->held_ms, c->working_ms, c->grain_ms};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        put_f64(b, numbers[i]);
+        pack_f64(b, numbers[i]);
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-        put_i64(b, times[i]);
-    put_u8(b, (c->absent ? ABSENT : 0u) | (c->full_said ? FULL_SAID : 0u));
-    put_u8(b, c->n);
+        pack_i64(b, times[i]);
+    pack_u8(b, (c->absent ? ABSENT : 0u) | (c->full_said ? FULL_SAID : 0u));
+    pack_u8(b, c->n);
     for (int i = 0; i < CONTAINER_SAMPLES; i++) {
-        put_f64(b, c->samples[i]);
-        put_i64(b, c->times[i]);
+        pack_f64(b, c->samples[i]);
+        pack_i64(b, c->times[i]);
     }
-    put_u8(b, c->points_n);
+    pack_u8(b, c->points_n);
     for (uint32_t i = 0; i < c->points_n; i++) {
-        put_i64(b, c->points[i].at_ms);
-        put_f64(b, c->points[i].filled);
+        pack_i64(b, c->points[i].at_ms);
+        pack_f64(b, c->points[i].filled);
     }
 }
 
 // With their length before them; frees them.
 static void put_sized(struct buf *b, struct buf *bytes)
 {
-    put_u8(b, (unsigned)(bytes->len >> 24));
-    put_u8(b, (unsigned)(bytes->len >> 16));
-    put_u8(b, (unsigned)(bytes->len >> 8));
-    put_u8(b, (unsigned)bytes->len);
+    pack_u32(b, (uint32_t)bytes->len);
     buf_put(b, bytes->data, bytes->len);
     b->failed |= bytes->failed;
     buf_free(bytes);
@@ -151,10 +108,10 @@ static void put_parts(struct stream *s, struct buf *b)
 
 static void put_model(struct buf *b, const struct stream *s)
 {
-    put_u64(b, stream_model_identity(s));
+    pack_u64(b, stream_model_identity(s));
     for (int d = 0; d < MODEL_DRIVERS; d++) {
-        put_f64(b, s->hour.driver[d]);
-        put_i64(b, s->hour.driver_ms[d]);
+        pack_f64(b, s->hour.driver[d]);
+        pack_i64(b, s->hour.driver_ms[d]);
     }
     struct buf bytes = {0};
     model_save(s->model, &bytes);
@@ -165,24 +122,24 @@ void stream_save(struct stream *s, struct buf *out)
 {
     size_t begin = out->len;
     buf_put(out, magic, sizeof magic);
-    put_u64(out, stream_identity(s));
-    put_u64(out, setup_of(s));
-    put_u8(out, (s->started ? STARTED : 0u) | (s->gap ? GAP : 0u) | (s->recurring ? RECURRING : 0u) |
-                    (s->model ? REGRESSION : 0u));
-    put_i64(out, s->last_ms);
-    put_i64(out, s->high_ms);
+    pack_u64(out, stream_identity(s));
+    pack_u64(out, setup_of(s));
+    pack_u8(out, (s->started ? STARTED : 0u) | (s->gap ? GAP : 0u) | (s->recurring ? RECURRING : 0u) |
+                     (s->model ? REGRESSION : 0u));
+    pack_i64(out, s->last_ms);
+    pack_i64(out, s->high_ms);
     put_hour(out, &s->hour);
-    put_u8(out, s->surplus.state);
-    put_i64(out, s->surplus.dwell_ms);
-    put_i64(out, s->surplus.unknown_ms);
-    put_i64(out, s->surplus.began_ms);
-    put_f64(out, s->surplus.amount);
+    pack_u8(out, s->surplus.state);
+    pack_i64(out, s->surplus.dwell_ms);
+    pack_i64(out, s->surplus.unknown_ms);
+    pack_i64(out, s->surplus.began_ms);
+    pack_f64(out, s->surplus.amount);
     put_container(out, &s->container);
     if (s->model)
         put_model(out, s);
     put_parts(s, out);
     if (!out->failed)
-        put_u64(out, fnv(seed, out->data + begin, out->len - begin));
+        pack_u64(out, fnv1a(FNV_BASIS, out->data + begin, out->len - begin));
 }
 
 // ---- Reading ----
@@ -195,16 +152,10 @@ struct moment {
     struct container container;
 };
 
-static uint64_t take_u64(struct cursor *c)
-{
-    uint64_t high = cursor_u32(c);
-    return high << 32 | cursor_u32(c);
-}
-
 // A time, or a span of time.
 static int64_t take_time(struct cursor *c)
 {
-    int64_t v = (int64_t)take_u64(c);
+    int64_t v = cursor_i64(c);
     if (v > LATEST_MS || v < -LATEST_MS)
         c->failed = true;
     return v;
@@ -216,9 +167,7 @@ static int64_t take_time(struct cursor *c)
 
 static double take_f64(struct cursor *c, double most)
 {
-    uint64_t bits = take_u64(c);
-    double v;
-    memcpy(&v, &bits, sizeof v);
+    double v = cursor_f64(c);
     if (fabs(v) > most)
         c->failed = true;
     return v;
@@ -337,7 +286,7 @@ static void take_parts(struct stream *s, struct cursor *c)
 static void take_model(struct stream *s, struct cursor *c)
 {
     struct open_hour o = s->hour;
-    uint64_t identity = take_u64(c);
+    uint64_t identity = cursor_u64(c);
     bool good = true;
     for (int d = 0; d < MODEL_DRIVERS; d++) {
         o.driver[d] = take_sum(c);
@@ -360,9 +309,9 @@ bool stream_restore(struct stream *s, const void *data, size_t n)
     struct cursor end = cursor_over((const uint8_t *)data + n - 8, 8);
     struct cursor c = cursor_over((const uint8_t *)data + sizeof magic, n - sizeof magic - 8);
     struct moment m = {0};
-    if (take_u64(&end) != fnv(seed, data, n - 8) || take_u64(&c) != stream_identity(s))
+    if (cursor_u64(&end) != fnv1a(FNV_BASIS, data, n - 8) || cursor_u64(&c) != stream_identity(s))
         return false;
-    bool same = take_u64(&c) == setup_of(s);
+    bool same = cursor_u64(&c) == setup_of(s);
     if (!take_moment(&c, &m) || (s->has_container && m.container.grain_ms < 1))
         return false;
     s->started = m.started;
