@@ -5,20 +5,174 @@
 #include "cli/control_client.h"
 #include "cli/output.h"
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    return json_string_value(json_object_get(o, key));
-}
+enum kind {
+    TEXT,
+    WHOLE,
+    NUMBER,
+    PERCENT, // of a share, to a tenth
+    YES_NO,
+    SUM, // of an object's members
+    END
+};
 
-static double number_of(const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
+// What is shown of an answer, in its order. `from`: the members that lead to it, "config.file".
+struct shown {
+    const char *key;
+    enum kind kind;
+    const char *from;    // NULL: the key itself
+    const char *heading; // NULL: as struct column has it
+    bool only_if_told;   // in an object: left out when it is not there, or 0
+};
 
-static int64_t whole_of(const json_t *o, const char *key)
+static const struct shown line_fields[] = {
+    {"line", .kind = TEXT, .from = "name"},
+    {"address", .kind = TEXT},
+    {"state", .kind = TEXT},
+    {"busy_%", .kind = PERCENT, .from = "busy_share", .heading = "busy %"},
+    {"asked", .kind = WHOLE},
+    {"answered", .kind = WHOLE},
+    {"timeouts", .kind = WHOLE},
+    {"refused", .kind = SUM, .from = "refused_answers"},
+    {"trouble", .kind = TEXT},
+    {.kind = END}};
+
+static const struct shown meter_fields[] = {
+    {"meter", .kind = TEXT, .from = "name"},
+    {"line", .kind = TEXT},
+    {"unit", .kind = WHOLE},
+    {"state", .kind = TEXT},
+    {"last_success", .kind = TEXT},
+    {"round_trip_ms", .kind = NUMBER, .heading = "ms"},
+    {"readings", .kind = WHOLE},
+    {"missed", .kind = WHOLE},
+    {"timeout", .kind = WHOLE, .from = "errors.timeout"},
+    {"bad_answer", .kind = WHOLE, .from = "errors.bad_answer", .heading = "bad"},
+    {"exception", .kind = WHOLE, .from = "errors.exception"},
+    {"no_connection", .kind = WHOLE, .from = "errors.no_connection", .heading = "unreachable"},
+    {.kind = END}};
+
+static const struct shown publisher_fields[] = {{"publisher", .kind = TEXT, .from = "name"},
+                                                {"connected", .kind = YES_NO},
+                                                {"server", .kind = TEXT},
+                                                {"waiting", .kind = WHOLE},
+                                                {"oldest_s", .kind = NUMBER, .heading = "oldest s"},
+                                                {"on_disk", .kind = WHOLE, .heading = "on disk"},
+                                                {"delivered", .kind = WHOLE},
+                                                {"dropped", .kind = WHOLE},
+                                                {"rejected", .kind = WHOLE},
+                                                {"error", .kind = TEXT},
+                                                {.kind = END}};
+
+static const struct shown rule_fields[] = {{"rule", .kind = TEXT, .from = "name"},
+                                           {"state", .kind = TEXT},
+                                           {"condition", .kind = TEXT},
+                                           {"evaluated", .kind = TEXT},
+                                           {"unknown_since", .kind = TEXT, .heading = "unknown since"},
+                                           {"began", .kind = TEXT},
+                                           {"alerts", .kind = WHOLE},
+                                           {"suppressed", .kind = WHOLE},
+                                           {.kind = END}};
+
+static const struct shown stream_fields[] = {{"stream", .kind = TEXT, .from = "name"},
+                                             {"state", .kind = TEXT},
+                                             {"value", .kind = NUMBER},
+                                             {"unit", .kind = TEXT},
+                                             {"provenance", .kind = TEXT},
+                                             {"confidence", .kind = NUMBER},
+                                             {.kind = END}};
+
+static const struct shown member_fields[] = {{"member", .kind = TEXT, .from = "pseudonym"},
+                                             {"name", .kind = TEXT},
+                                             {"state", .kind = TEXT},
+                                             {"last_message", .kind = TEXT},
+                                             {"entries", .kind = WHOLE},
+                                             {"accepted", .kind = WHOLE},
+                                             {"refused", .kind = WHOLE},
+                                             {"throttled", .kind = WHOLE},
+                                             {"muted", .kind = WHOLE},
+                                             {"trouble", .kind = TEXT},
+                                             {.kind = END}};
+
+static const struct shown channel_fields[] = {{"channel", .kind = TEXT, .from = "name"},
+                                              {"kind", .kind = TEXT},
+                                              {"waiting", .kind = WHOLE},
+                                              {.kind = END}};
+
+static const struct shown exchange_fields[] = {
+    {"exchange", .kind = TEXT, .from = "pseudonym"},
+    {"connected", .kind = YES_NO},
+    {"server", .kind = TEXT},
+    {"told", .kind = WHOLE},
+    {"matches", .kind = WHOLE},
+    {"waiting", .kind = WHOLE},
+    {"refused_in", .kind = SUM, .from = "refused", .heading = "refused in"},
+    {"error", .kind = TEXT, .from = "last_error"},
+    {.kind = END}};
+
+// Tables of a gateway and of a coordinator: those that an answer does not have are not shown.
+static const struct {
+    const char *key, *from;
+    const struct shown *fields;
+    bool even_if_empty;
+} tables[] = {
+    {"lines", "lines", line_fields, true},
+    {"meters", "meters", meter_fields, true},
+    {"publishers", "publishers", publisher_fields, true},
+    {"rules", "rules", rule_fields, false},
+    {"streams", "streams", stream_fields, false},
+    {"exchange", "exchange", exchange_fields, false},
+    {"members", "members", member_fields, true},
+    {"channels", "alerts.channels", channel_fields, false},
+};
+
+static const struct shown gateway_head[] = {
+    {"site", .kind = TEXT},
+    {"version", .kind = TEXT},
+    {"running since", .kind = TEXT, .from = "started"},
+    {"configuration", .kind = TEXT, .from = "config.file"},
+    {"loaded", .kind = TEXT, .from = "config.loaded"},
+    {"last reload failed", .kind = TEXT, .from = "config.last_reload_error", .only_if_told = true},
+    {"clock", .kind = TEXT, .from = "clock", .only_if_told = true},
+    {"readings that wait for it", .kind = WHOLE, .from = "held_readings.waiting", .only_if_told = true},
+    {"readings lost without it", .kind = WHOLE, .from = "held_readings.lost", .only_if_told = true},
+    {"storage fails", .kind = TEXT, .from = "storage.error", .only_if_told = true},
+    {"written to disk, bytes", .kind = WHOLE, .from = "storage.bytes_written"},
+    {"at this rate, bytes a day", .kind = WHOLE, .from = "storage.bytes_per_day"},
+    {"the flash lasts, years", .kind = NUMBER, .from = "storage.flash_years", .only_if_told = true},
+    {.kind = END}};
+
+static const struct shown coordinator_head[] = {
+    {"territory", .kind = TEXT},
+    {"version", .kind = TEXT},
+    {"public key", .kind = TEXT, .from = "public_key"},
+    {"running since", .kind = TEXT, .from = "started"},
+    {"configuration", .kind = TEXT, .from = "config.file"},
+    {"loaded", .kind = TEXT, .from = "config.loaded"},
+    {"last reload failed", .kind = TEXT, .from = "config.last_reload_error", .only_if_told = true},
+    {"clock", .kind = TEXT, .from = "clock", .only_if_told = true},
+    {"broker", .kind = TEXT, .from = "broker.server"},
+    {"connected", .kind = YES_NO, .from = "broker.connected"},
+    {"last error", .kind = TEXT, .from = "broker.error", .only_if_told = true},
+    {"offers and needs", .kind = WHOLE, .from = "matching.entries"},
+    {"proposed", .kind = WHOLE, .from = "matching.proposed"},
+    {"in talks", .kind = WHOLE, .from = "matching.disclosed"},
+    {"agreed", .kind = WHOLE, .from = "matching.agreed"},
+    {"running", .kind = WHOLE, .from = "matching.running"},
+    {"alerts raised", .kind = WHOLE, .from = "alerts.raised"},
+    {"alerts held back", .kind = WHOLE, .from = "alerts.held_back"},
+    {"alerts given up", .kind = WHOLE, .from = "alerts.given_up", .only_if_told = true},
+    {"store fails", .kind = TEXT, .from = "store.error", .only_if_told = true},
+    {.kind = END}};
+
+static const json_t *member_of(const json_t *o, const char *path)
 {
-    return json_integer_value(json_object_get(o, key));
+    size_t n;
+    for (;; path += n + 1) {
+        n = strcspn(path, ".");
+        o = json_object_getn(o, path, n);
+        if (!path[n])
+            return o;
+    }
 }
 
 static int64_t sum_of(const json_t *o)
@@ -30,301 +184,93 @@ static int64_t sum_of(const json_t *o)
     return sum;
 }
 
-static void show_lines(struct output *o, const json_t *lines)
+// To a thousandth, small ones to three digits: --json has them as they are.
+static double readable(double v)
 {
-    static const struct column columns[] = {
-        {"line", NULL},     {"address", NULL},  {"state", NULL},   {"busy_%", "busy %"}, {"asked", NULL},
-        {"answered", NULL}, {"timeouts", NULL}, {"refused", NULL}, {"trouble", NULL},    {0}};
-    size_t i;
-    json_t *l;
-    output_table(o, "lines", columns);
-    json_array_foreach((json_t *)(uintptr_t)lines, i, l)
-    {
-        output_row(o);
-        output_text(o, "line", text_of(l, "name"));
-        output_text(o, "address", text_of(l, "address"));
-        output_text(o, "state", text_of(l, "state"));
-        output_number(o, "busy_%", (double)(int64_t)(1000 * number_of(l, "busy_share")) / 10);
-        output_int(o, "asked", whole_of(l, "asked"));
-        output_int(o, "answered", whole_of(l, "answered"));
-        output_int(o, "timeouts", whole_of(l, "timeouts"));
-        output_int(o, "refused", sum_of(json_object_get(l, "refused_answers")));
-        output_text(o, "trouble", text_of(l, "trouble"));
-        output_row_end(o);
-    }
-    output_table_end(o);
+    double scale = v != 0 && fabs(v) < 1 ? pow(10, 2 - floor(log10(fabs(v)))) : 1000;
+    return isfinite(scale) ? round(v * scale) / scale : v;
 }
 
-static void show_meters(struct output *o, const json_t *meters)
+static void show(struct output *o, const json_t *object, const struct shown *f)
 {
-    static const struct column columns[] = {{"meter", NULL},
-                                            {"line", NULL},
-                                            {"unit", NULL},
-                                            {"state", NULL},
-                                            {"last_success", NULL},
-                                            {"round_trip_ms", "ms"},
-                                            {"readings", NULL},
-                                            {"missed", NULL},
-                                            {"timeout", NULL},
-                                            {"bad_answer", "bad"},
-                                            {"exception", NULL},
-                                            {"no_connection", "unreachable"},
-                                            {0}};
-    size_t i;
-    json_t *m;
-    output_table(o, "meters", columns);
-    json_array_foreach((json_t *)(uintptr_t)meters, i, m)
-    {
-        const json_t *errors = json_object_get(m, "errors");
-        output_row(o);
-        output_text(o, "meter", text_of(m, "name"));
-        output_text(o, "line", text_of(m, "line"));
-        output_int(o, "unit", whole_of(m, "unit"));
-        output_text(o, "state", text_of(m, "state"));
-        output_text(o, "last_success", text_of(m, "last_success"));
-        output_number(o, "round_trip_ms", number_of(m, "round_trip_ms"));
-        output_int(o, "readings", whole_of(m, "readings"));
-        output_int(o, "missed", whole_of(m, "missed"));
-        output_int(o, "timeout", whole_of(errors, "timeout"));
-        output_int(o, "bad_answer", whole_of(errors, "bad_answer"));
-        output_int(o, "exception", whole_of(errors, "exception"));
-        output_int(o, "no_connection", whole_of(errors, "no_connection"));
-        output_row_end(o);
-    }
-    output_table_end(o);
-}
-
-static void show_publishers(struct output *o, const json_t *publishers)
-{
-    static const struct column columns[] = {{"publisher", NULL},
-                                            {"connected", NULL},
-                                            {"server", NULL},
-                                            {"waiting", NULL},
-                                            {"oldest_s", "oldest s"},
-                                            {"on_disk", "on disk"},
-                                            {"delivered", NULL},
-                                            {"dropped", NULL},
-                                            {"rejected", NULL},
-                                            {"error", NULL},
-                                            {0}};
-    size_t i;
-    json_t *p;
-    output_table(o, "publishers", columns);
-    json_array_foreach((json_t *)(uintptr_t)publishers, i, p)
-    {
-        output_row(o);
-        output_text(o, "publisher", text_of(p, "name"));
-        output_bool(o, "connected", json_is_true(json_object_get(p, "connected")));
-        output_text(o, "server", text_of(p, "server"));
-        output_int(o, "waiting", whole_of(p, "waiting"));
-        output_number(o, "oldest_s", number_of(p, "oldest_s"));
-        output_int(o, "on_disk", whole_of(p, "on_disk"));
-        output_int(o, "delivered", whole_of(p, "delivered"));
-        output_int(o, "dropped", whole_of(p, "dropped"));
-        output_int(o, "rejected", whole_of(p, "rejected"));
-        output_text(o, "error", text_of(p, "error"));
-        output_row_end(o);
-    }
-    output_table_end(o);
-}
-
-static void show_rules(struct output *o, const json_t *rules)
-{
-    static const struct column columns[] = {{"rule", NULL},
-                                            {"state", NULL},
-                                            {"condition", NULL},
-                                            {"evaluated", NULL},
-                                            {"unknown_since", "unknown since"},
-                                            {"began", NULL},
-                                            {"alerts", NULL},
-                                            {"suppressed", NULL},
-                                            {0}};
-    size_t i;
-    json_t *r;
-    if (json_array_size(rules) == 0)
+    const json_t *v = member_of(object, f->from ? f->from : f->key);
+    double number = json_is_number(v) ? json_number_value(v) : NAN;
+    if (f->only_if_told && (!v || json_is_null(v) || number == 0))
         return;
-    output_table(o, "rules", columns);
-    json_array_foreach((json_t *)(uintptr_t)rules, i, r)
-    {
+    switch (f->kind) {
+    case TEXT:
+        output_text(o, f->key, json_string_value(v));
+        break;
+    case WHOLE:
+        output_int(o, f->key, json_integer_value(v));
+        break;
+    case NUMBER:
+        output_number(o, f->key, readable(number));
+        break;
+    case PERCENT:
+        output_number(o, f->key, trunc(1000 * number) / 10);
+        break;
+    case YES_NO:
+        output_bool(o, f->key, json_is_true(v));
+        break;
+    case SUM:
+        output_int(o, f->key, sum_of(v));
+        break;
+    case END:
+        break;
+    }
+}
+
+static void show_object(struct output *o, const json_t *object, const struct shown *fields)
+{
+    for (const struct shown *f = fields; f->kind != END; f++)
+        show(o, object, f);
+}
+
+// `rows`: an array, or the only row itself.
+static void show_table(struct output *o, const char *key, const json_t *rows, const struct shown *fields)
+{
+    struct column columns[OUTPUT_COLUMNS + 1] = {{0}};
+    for (size_t i = 0; i < OUTPUT_COLUMNS && fields[i].kind != END; i++)
+        columns[i] = (struct column){fields[i].key, fields[i].heading};
+    output_table(o, key, columns);
+    size_t count = json_is_array(rows) ? json_array_size(rows) : 1;
+    for (size_t i = 0; i < count; i++) {
         output_row(o);
-        output_text(o, "rule", text_of(r, "name"));
-        output_text(o, "state", text_of(r, "state"));
-        output_text(o, "condition", text_of(r, "condition"));
-        output_text(o, "evaluated", text_of(r, "evaluated"));
-        output_text(o, "unknown_since", text_of(r, "unknown_since"));
-        output_text(o, "began", text_of(r, "began"));
-        output_int(o, "alerts", whole_of(r, "alerts"));
-        output_int(o, "suppressed", whole_of(r, "suppressed"));
+        show_object(o, json_is_array(rows) ? json_array_get(rows, i) : rows, fields);
         output_row_end(o);
     }
     output_table_end(o);
 }
 
-static void show_streams(struct output *o, const json_t *streams)
+// What is only true at times is taken out of the answer, so that the tables above need no conditions.
+static void tidy(json_t *root, bool gateway)
 {
-    static const struct column columns[] = {{"stream", NULL},
-                                            {"state", NULL},
-                                            {"value", NULL},
-                                            {"unit", NULL},
-                                            {"provenance", NULL},
-                                            {"confidence", NULL},
-                                            {0}};
-    size_t i;
-    json_t *s;
-    if (json_array_size(streams) == 0)
-        return;
-    output_table(o, "streams", columns);
-    json_array_foreach((json_t *)(uintptr_t)streams, i, s)
-    {
-        output_row(o);
-        output_text(o, "stream", text_of(s, "name"));
-        output_text(o, "state", text_of(s, "state"));
-        output_number(o, "value", number_of(s, "value"));
-        output_text(o, "unit", text_of(s, "unit"));
-        output_text(o, "provenance", text_of(s, "provenance"));
-        output_number(o, "confidence", number_of(s, "confidence"));
-        output_row_end(o);
-    }
-    output_table_end(o);
-}
-
-static void show_members(struct output *o, const json_t *members)
-{
-    static const struct column columns[] = {{"member", NULL},
-                                            {"name", NULL},
-                                            {"state", NULL},
-                                            {"last_message", NULL},
-                                            {"entries", NULL},
-                                            {"accepted", NULL},
-                                            {"refused", NULL},
-                                            {"throttled", NULL},
-                                            {"muted", NULL},
-                                            {"trouble", NULL},
-                                            {0}};
-    size_t i;
-    json_t *m;
-    output_table(o, "members", columns);
-    json_array_foreach((json_t *)(uintptr_t)members, i, m)
-    {
-        output_row(o);
-        output_text(o, "member", text_of(m, "pseudonym"));
-        output_text(o, "name", text_of(m, "name"));
-        output_text(o, "state", text_of(m, "state"));
-        output_text(o, "last_message", text_of(m, "last_message"));
-        output_int(o, "entries", whole_of(m, "entries"));
-        output_int(o, "accepted", whole_of(m, "accepted"));
-        output_int(o, "refused", whole_of(m, "refused"));
-        output_int(o, "throttled", whole_of(m, "throttled"));
-        output_int(o, "muted", whole_of(m, "muted"));
-        output_text(o, "trouble", text_of(m, "trouble"));
-        output_row_end(o);
-    }
-    output_table_end(o);
-}
-
-static void show_channels(struct output *o, const json_t *channels)
-{
-    static const struct column columns[] = {{"channel", NULL}, {"kind", NULL}, {"waiting", NULL}, {0}};
-    size_t i;
-    json_t *ch;
-    if (json_array_size(channels) == 0)
-        return;
-    output_table(o, "channels", columns);
-    json_array_foreach((json_t *)(uintptr_t)channels, i, ch)
-    {
-        output_row(o);
-        output_text(o, "channel", text_of(ch, "name"));
-        output_text(o, "kind", text_of(ch, "kind"));
-        output_int(o, "waiting", whole_of(ch, "waiting"));
-        output_row_end(o);
-    }
-    output_table_end(o);
-}
-
-static void show_coordinator(struct output *o, const json_t *root)
-{
-    const json_t *config = json_object_get(root, "config"), *broker = json_object_get(root, "broker"),
-                 *matching = json_object_get(root, "matching"), *alerts = json_object_get(root, "alerts"),
-                 *store = json_object_get(root, "store");
-    output_text(o, "territory", text_of(root, "territory"));
-    output_text(o, "version", text_of(root, "version"));
-    output_text(o, "public key", text_of(root, "public_key"));
-    output_text(o, "running since", text_of(root, "started"));
-    output_text(o, "configuration", text_of(config, "file"));
-    output_text(o, "loaded", text_of(config, "loaded"));
-    if (text_of(config, "last_reload_error"))
-        output_text(o, "last reload failed", text_of(config, "last_reload_error"));
+    json_t *store = json_object_get(root, gateway ? "storage" : "store"),
+           *exchange = json_object_get(root, "exchange");
     if (json_is_false(json_object_get(root, "clock_set")))
-        output_text(o, "clock", "not set: messages wait for the time");
-    output_text(o, "broker", text_of(broker, "server"));
-    output_bool(o, "connected", json_is_true(json_object_get(broker, "connected")));
-    if (text_of(broker, "error"))
-        output_text(o, "last error", text_of(broker, "error"));
-    output_int(o, "offers and needs", whole_of(matching, "entries"));
-    output_int(o, "proposed", whole_of(matching, "proposed"));
-    output_int(o, "in talks", whole_of(matching, "disclosed"));
-    output_int(o, "agreed", whole_of(matching, "agreed"));
-    output_int(o, "running", whole_of(matching, "running"));
-    output_int(o, "alerts raised", whole_of(alerts, "raised"));
-    output_int(o, "alerts held back", whole_of(alerts, "held_back"));
-    if (whole_of(alerts, "given_up"))
-        output_int(o, "alerts given up", whole_of(alerts, "given_up"));
-    if (json_is_true(json_object_get(store, "failing")))
-        output_text(o, "store fails", text_of(store, "error"));
-    show_members(o, json_object_get(root, "members"));
-    show_channels(o, json_object_get(alerts, "channels"));
+        json_object_set_new(root, "clock",
+                            json_string(gateway ? "not set: readings wait for the time"
+                                                : "not set: messages wait for the time"));
+    if (!json_is_true(json_object_get(store, "failing")))
+        json_object_del(store, "error");
+    if (json_is_true(json_object_get(exchange, "connected")))
+        json_object_del(exchange, "last_error");
 }
 
-static void show_exchange(struct output *o, const json_t *x)
+static void show_all(struct output *o, json_t *root)
 {
-    static const struct column columns[] = {{"exchange", NULL},
-                                            {"connected", NULL},
-                                            {"server", NULL},
-                                            {"told", NULL},
-                                            {"matches", NULL},
-                                            {"waiting", NULL},
-                                            {"refused_in", "refused in"},
-                                            {"error", NULL},
-                                            {0}};
-    if (!x)
-        return;
-    output_table(o, "exchange", columns);
-    output_row(o);
-    output_text(o, "exchange", text_of(x, "pseudonym"));
-    output_bool(o, "connected", json_is_true(json_object_get(x, "connected")));
-    output_text(o, "server", text_of(x, "server"));
-    output_int(o, "told", whole_of(x, "told"));
-    output_int(o, "matches", whole_of(x, "matches"));
-    output_int(o, "waiting", whole_of(x, "waiting"));
-    output_int(o, "refused_in", sum_of(json_object_get(x, "refused")));
-    output_text(o, "error", json_is_true(json_object_get(x, "connected")) ? NULL : text_of(x, "last_error"));
-    output_row_end(o);
-    output_table_end(o);
-}
-
-static void show_head(struct output *o, const json_t *root)
-{
-    const json_t *config = json_object_get(root, "config"), *storage = json_object_get(root, "storage");
-    output_text(o, "site", text_of(root, "site"));
-    output_text(o, "version", text_of(root, "version"));
-    output_text(o, "running since", text_of(root, "started"));
-    output_text(o, "configuration", text_of(config, "file"));
-    output_text(o, "loaded", text_of(config, "loaded"));
-    if (text_of(config, "last_reload_error"))
-        output_text(o, "last reload failed", text_of(config, "last_reload_error"));
-    if (json_is_false(json_object_get(root, "clock_set")))
-        output_text(o, "clock", "not set: readings wait for the time");
-    const json_t *held = json_object_get(root, "held_readings");
-    if (whole_of(held, "waiting") || whole_of(held, "lost")) {
-        output_int(o, "readings that wait for it", whole_of(held, "waiting"));
-        output_int(o, "readings lost without it", whole_of(held, "lost"));
+    bool gateway = !json_object_get(root, "territory");
+    tidy(root, gateway);
+    output_object(o, NULL);
+    show_object(o, root, gateway ? gateway_head : coordinator_head);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        const json_t *rows = member_of(root, tables[i].from);
+        if (rows && !json_is_null(rows) &&
+            (tables[i].even_if_empty || !json_is_array(rows) || json_array_size(rows) > 0))
+            show_table(o, tables[i].key, rows, tables[i].fields);
     }
-    if (json_is_true(json_object_get(storage, "failing")))
-        output_text(o, "storage fails", text_of(storage, "error"));
-    output_int(o, "written to disk, bytes", whole_of(storage, "bytes_written"));
-    output_int(o, "at this rate, bytes a day", whole_of(storage, "bytes_per_day"));
-    if (json_object_get(storage, "flash_years"))
-        output_number(o, "the flash lasts, years", number_of(storage, "flash_years"));
+    output_object_end(o);
 }
 
 static int run(struct command *c)
@@ -344,21 +290,7 @@ static int run(struct command *c)
     if (!root)
         return status;
     struct output o = output_begin(false);
-    output_object(&o, NULL);
-    if (json_object_get(root, "territory")) {
-        show_coordinator(&o, root);
-        output_object_end(&o);
-        json_decref(root);
-        return output_end(&o, c->out) ? EX_OK : EX_OSERR;
-    }
-    show_head(&o, root);
-    show_lines(&o, json_object_get(root, "lines"));
-    show_meters(&o, json_object_get(root, "meters"));
-    show_publishers(&o, json_object_get(root, "publishers"));
-    show_rules(&o, json_object_get(root, "rules"));
-    show_streams(&o, json_object_get(root, "streams"));
-    show_exchange(&o, json_object_get(root, "exchange"));
-    output_object_end(&o);
+    show_all(&o, root);
     json_decref(root);
     return output_end(&o, c->out) ? EX_OK : command_fail(c, EX_OSERR, "out of memory");
 }
