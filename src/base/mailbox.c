@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "symbiont/wait.h"
 
 int mailbox_open(struct mailbox *m, size_t item_size, size_t capacity, struct wakeup *wakeup)
 {
@@ -12,11 +13,7 @@ int mailbox_open(struct mailbox *m, size_t item_size, size_t capacity, struct wa
     m->items = calloc(capacity, item_size);
     if (!m->items)
         return -1;
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->filled, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&m->filled, NULL);
     pthread_mutex_init(&m->lock, NULL);
     return 0;
 }
@@ -69,11 +66,10 @@ bool mailbox_take(struct mailbox *m, void *item)
 
 int mailbox_wait(struct mailbox *m, void *item, struct mono due)
 {
-    struct timespec until = {due.ns / NS_PER_S, due.ns % NS_PER_S};
     pthread_mutex_lock(&m->lock);
     int rc = 0;
     while (m->count == 0 && !m->closed && rc == 0)
-        rc = pthread_cond_timedwait(&m->filled, &m->lock, &until);
+        rc = wait_until(&m->filled, &m->lock, due);
     int result = take_locked(m, item) ? 1 : m->closed ? -1 : 0;
     pthread_mutex_unlock(&m->lock);
     return result;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include "symbiont/wait.h"
 
 #define RETRY_NS (60 * NS_PER_S)
 
@@ -170,10 +170,7 @@ static void *writer(void *arg)
         if (l->wanted || l->stats.failing) {
             bool retry = !l->wanted;
             if (retry) {
-                struct timespec until;
-                clock_gettime(CLOCK_MONOTONIC, &until);
-                until.tv_sec += RETRY_NS / NS_PER_S;
-                pthread_cond_timedwait(&l->look, &l->lock, &until);
+                wait_until(&l->look, &l->lock, mono_add(mono_now(), RETRY_NS));
                 if (l->stop)
                     break;
             }
@@ -190,11 +187,7 @@ static void *writer(void *arg)
 
 bool ledger_begin_thread(struct ledger *l)
 {
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->look, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&l->look, NULL);
     l->running = l->read_only || pthread_create(&l->thread, NULL, writer, l) == 0;
     return l->running;
 }

@@ -33,11 +33,7 @@ static struct outbox *make(const struct outbox_settings *s)
     apply_settings(o, s);
     o->wakes_at = INT64_MAX;
     o->w.backoff = (struct backoff){.first_ns = NS_PER_S, .cap_ns = 60 * NS_PER_S};
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&o->look, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&o->look, NULL);
     pthread_mutex_init(&o->lock, NULL);
     o->facts = facts_new();
     o->rejects = rejects_new();

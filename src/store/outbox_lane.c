@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "symbiont/wait.h"
 
 // 64 KiB hold a hundred readings: one allocation per hundred puts, little waste while only a few wait.
 #define BLOCK_CAP 65536u
@@ -31,11 +32,7 @@ struct lane *lane_new(const char *name, uint8_t number, atomic_size_t *memory, s
         free(l);
         return NULL;
     }
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->loaded_more, &attr);
-    pthread_condattr_destroy(&attr);
+    pthread_cond_init(&l->loaded_more, NULL);
     pthread_mutex_init(&l->lock, NULL);
     snprintf(l->name, sizeof l->name, "%s", name);
     l->number = number;
@@ -315,14 +312,13 @@ enum lane_next lane_next(struct lane *l, struct mono now, int64_t spill_after_ns
 
 void lane_wait_loaded(struct lane *l, struct mono until)
 {
-    struct timespec t = {until.ns / NS_PER_S, until.ns % NS_PER_S};
     int rc = 0;
     pthread_mutex_lock(&l->lock);
     while (l->want_load && rc == 0) {
         uint64_t id = spans_next(&l->spans, (l->handed > l->acked ? l->handed : l->acked) + 1);
         if (id == 0 || id > l->disk_only || loaded_block(l, id))
             break;
-        rc = pthread_cond_timedwait(&l->loaded_more, &l->lock, &t);
+        rc = wait_until(&l->loaded_more, &l->lock, until);
     }
     pthread_mutex_unlock(&l->lock);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "store/outbox_save.h"
+#include "symbiont/wait.h"
 
 // A look at the path now and then finds a file that somebody deleted while nothing needed it. No write.
 #define LOOK_NS (10 * NS_PER_S)
@@ -298,8 +299,7 @@ static bool wait_for_work(struct outbox *o)
         if (o->stop || !mono_before(mono_now(), due))
             break;
         atomic_store(&o->wakes_at, due.ns);
-        struct timespec t = {due.ns / NS_PER_S, due.ns % NS_PER_S};
-        pthread_cond_timedwait(&o->look, &o->lock, &t);
+        wait_until(&o->look, &o->lock, due);
     }
     atomic_store(&o->wakes_at, 0);
     show_progress(o);

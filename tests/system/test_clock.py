@@ -44,6 +44,12 @@ mqtt: { server = "mqtt://127.0.0.1:%d"; };
 %s""" % (plant.ports["hall"], broker.port, 'influxdb: { url = "%s"; database = "plant"; };' % influx.url if influx else ""))
 
 
+def cpu_seconds(process):
+    with open("/proc/%d/stat" % process.pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def documents(seen, topic):
     return [json.loads(m.payload) for m in seen.on("symbiont/mill/" + topic)]
 
@@ -69,6 +75,8 @@ def test_readings_wait_until_the_clock_is_set():
             assert seen.wait_for("symbiont/mill/meters/feeder/status") and seen.wait_for("symbiont/mill/info"), gw.log()
             assert documents(seen, "info")[-1]["started"] is None
             assert not documents(seen, "meters/feeder/state"), "a reading of 1970 was published"
+            # No thread takes a wrong clock for a deadline that is over: waiting is not a loop.
+            assert cpu_seconds(gw.process) < 0.5 * (time.time() - begun / 1000), cpu_seconds(gw.process)
 
             held = gw.ask("status")["held_readings"]["waiting"]
             clock.set("+0")
