@@ -46,6 +46,8 @@ static void refuse_circles(const struct site *s, struct diagnostics *d)
 {
     size_t n = s->derived_count, left = n, *of_source = calloc(site_sources(s) + 1, sizeof *of_source);
     bool *done = calloc(n + 1, sizeof *done), more = of_source && done;
+    if (!more && n)
+        diag_error(d, s->devices[s->derived[0].meter]->points[s->derived[0].point].place, "out of memory");
     for (size_t i = 0; more && i < n; i++)
         of_source[site_source(s, s->derived[i].meter, s->derived[i].point)] = i + 1;
     while (more && left > 0) {

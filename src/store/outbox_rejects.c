@@ -165,8 +165,10 @@ uint64_t rejects_unsaved(struct rejects *r,
         if (p->number <= r->saved)
             continue;
         struct reject *copy = copy_of(&p->what);
-        if (!copy)
-            continue;
+        if (!copy) { // it and those after it next time
+            *upto = p->number - 1;
+            break;
+        }
         copy->number = p->number;
         *end = copy;
         end = &copy->next;
