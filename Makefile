@@ -265,4 +265,4 @@ deb:
 clean:
 	rm -rf build
 
--include $(wildcard build/fuzz/src/*/*.d) $(OBJ:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(B)/src/*/main.d) $(wildcard $(B)/tests/system/*.d build/asan/tests/fuzz/*.d)
+-include $(wildcard build/fuzz/src/*/*.d) $(OBJ:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(B)/src/*/main.d) $(wildcard $(B)/tests/system/*.d build/asan/tests/fuzz/*.d build/fuzz/tests/fuzz/*.d)

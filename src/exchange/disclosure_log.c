@@ -186,9 +186,10 @@ static bool is_plain_json(const char *s, size_t n)
     return v != NULL;
 }
 
-static bool is_utf8(const char *s, size_t n)
+// A line that holds a NUL is not read again: line_facts would call the log changed.
+static bool is_text(const char *s, size_t n)
 {
-    json_t *v = json_stringn(s, n); // jansson takes only good UTF-8
+    json_t *v = memchr(s, '\0', n) ? NULL : json_stringn(s, n); // jansson takes only good UTF-8
     json_decref(v);
     return v != NULL;
 }
@@ -197,7 +198,7 @@ static void put_payload(struct json *j, const char *s, size_t n)
 {
     if (is_plain_json(s, n))
         json_raw(j, "payload", s, n);
-    else if (is_utf8(s, n))
+    else if (is_text(s, n))
         json_text_n(j, "payload", s, n);
 }
 

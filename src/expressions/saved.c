@@ -82,6 +82,13 @@ void expression_state_save(struct expression_state *s, struct buf *out)
 
 // ---- Reading ----
 
+// Milliseconds that are known, of a window: sums, so a little less than nothing is nothing. More would be no
+// time that an answer can hold.
+static bool is_known_ms(double v)
+{
+    return v >= -1 && v <= 2 * (double)LATEST_MS;
+}
+
 static double take_f64(struct cursor *c)
 {
     double v = cursor_f64(c);
@@ -108,7 +115,7 @@ static bool take_segments(struct window *w, struct cursor *c)
         s->a = take_f64(c);
         s->b = take_f64(c);
         if (c->failed || s->start > s->end || s->start < before || s->end > w->pending.t ||
-            s->start < w->pending.t - 2 * LATEST_MS)
+            !is_known_ms(s->known) || s->start < w->pending.t - 2 * LATEST_MS)
             return false;
         before = s->end;
     }
@@ -165,7 +172,8 @@ static bool take_window(struct window *w, struct cursor *c, int64_t now)
     if (w->pending.t > now || w->pending.t < -LATEST_MS || (w->has_last && !w->has_pending) ||
         (w->has_last && (w->last.t > w->pending.t || w->last.t < -LATEST_MS)) ||
         (w->has_known && (w->newest.t > w->pending.t || w->newest.t < -LATEST_MS || isnan(w->newest.v))) ||
-        isnan(w->wraps) || isnan(w->reference) || w->since_exact > w->spec->segments)
+        isnan(w->wraps) || isnan(w->reference) || !is_known_ms(w->known) ||
+        w->since_exact > w->spec->segments)
         return false;
     return take_segments(w, c) && take_samples(w, c) && !c->failed;
 }
