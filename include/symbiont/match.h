@@ -265,12 +265,14 @@ bool matcher_offer(const struct matcher *m, const char *id, struct offer *out);
 size_t matcher_count(const struct matcher *m);
 
 /*
- * Agreed or running: `quantity` of the pair stays promised, whatever comes. 0: given free again. A pair that
- * was declined is proposed no more until it is called with false. Groups as well. False: memory is out.
+ * Agreed or running: `quantity` of the pair stays promised, whatever comes. 0: given free again. A match that
+ * was declined is proposed no more until it is called with false; `members` are the ids in it. False: memory
+ * is out.
  */
 bool matcher_hold(struct matcher *m, const char *match_id, const char *offer_id, const char *need_id,
                   double quantity);
-bool matcher_decline(struct matcher *m, const char *match_id, bool declined);
+bool matcher_decline(struct matcher *m, const char *match_id, const char *const *members, size_t n,
+                     bool declined);
 
 enum match_change { MATCH_NEW, MATCH_CHANGED, MATCH_GONE };
 

@@ -60,6 +60,7 @@ void alert_title(struct coordinator *c, enum alert_kind kind, const struct deal 
         [ALERT_CHANGE] = {"Changed. ", "Changement. "},
         [ALERT_END] = {"Ended. ", "Fin. "},
         [ALERT_FULL] = {"", ""},
+        [ALERT_MEMBER] = {"", ""},
         [ALERT_DIGEST] = {"", ""},
     };
     buf_puts(out, heads[kind][l == LANGUAGE_FR]);

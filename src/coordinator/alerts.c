@@ -117,7 +117,8 @@ static void write_span(struct json *j, const char *key, struct span s)
 }
 
 static void write_full(const struct coordinator *c, enum alert_kind kind, const struct deal *d,
-                       const char *entry, const struct alert_text *text, struct utc now, struct buf *out)
+                       const char *entry, const char *member, const struct alert_text *text, struct utc now,
+                       struct buf *out)
 {
     struct json j = json_begin(out);
     json_open(&j, NULL, '{');
@@ -141,6 +142,8 @@ static void write_full(const struct coordinator *c, enum alert_kind kind, const 
     }
     if (entry)
         json_text(&j, "entry", entry);
+    if (member)
+        json_text(&j, "member", member);
     json_text_n(&j, "title", text->title.data, text->title.len);
     json_text_n(&j, "text", text->body.data, text->body.len);
     json_close(&j, '}');
@@ -153,7 +156,7 @@ struct alert {
     enum alert_kind kind;
     const struct deal *deal;
     const struct match *match;
-    const char *entry;
+    const char *entry, *member;
     const void *more;
     compose *compose;
 };
@@ -165,7 +168,7 @@ static void text_for(struct coordinator *c, const struct alert *a, enum match_la
     buf_reset(&text->body);
     buf_reset(full);
     a->compose(c, a->kind, a->deal, a->match, a->more, l, names, text);
-    write_full(c, a->kind, a->deal, a->entry, text, now, full);
+    write_full(c, a->kind, a->deal, a->entry, a->member, text, now, full);
 }
 
 static void enqueue(struct coordinator *c, const struct channel *ch, struct alert_text *text,
@@ -213,6 +216,16 @@ static void raise_alert(struct coordinator *c, const struct alert *a, struct utc
     buf_free(&text.body);
     buf_free(&full);
     coordinator_stir(c);
+}
+
+// About the same thing once in the interval.
+static bool may_tell(struct coordinator *c, const char *key, struct utc now)
+{
+    struct utc last = store_last_told(c->store, key);
+    if (last.ms && now.ms - last.ms < c->territory->root->alerts.interval_ns / NS_PER_MS)
+        return false;
+    store_told(c->store, key, now);
+    return true;
 }
 
 // ---- Matches ----
@@ -274,13 +287,51 @@ void alert_match(struct coordinator *c, enum alert_kind kind, struct deal *d, co
     d->told_annual = kind == ALERT_END ? NAN : d->expected_annual;
     note(c, kind, d, m, now);
     synergy_key(c, d, key);
-    struct utc last = store_last_told(c->store, key);
-    if (last.ms && now.ms - last.ms < config->interval_ns / NS_PER_MS) {
+    if (!may_tell(c, key, now)) {
         c->alerts_held++; // the digest has it
         return;
     }
-    store_told(c->store, key, now);
     raise_alert(c, &(struct alert){.kind = kind, .deal = d, .match = m, .compose = compose_match}, now);
+}
+
+// ---- Members ----
+
+struct busy_member {
+    const char *pseudonym;
+    int64_t most;
+};
+
+static void compose_member(struct coordinator *c, enum alert_kind kind, const struct deal *d,
+                           const struct match *m, const void *more, enum match_language l, bool names,
+                           struct alert_text *out)
+{
+    const struct busy_member *b = more;
+    (void)c, (void)kind, (void)d, (void)m, (void)names;
+    buf_printf(&out->title,
+               say_in(l, "Member %s signs more than %lld new offers and needs a day",
+                      "Le membre %s signe plus de %lld nouvelles offres et besoins par jour"),
+               b->pseudonym, (long long)b->most);
+    buf_puts(
+        &out->body,
+        say_in(l,
+               "The rest is not looked at until there is room again; what stood before stands. Something "
+               "is wrong at that site, or somebody has its key: call it.\n",
+               "Le reste attend qu'il y ait de nouveau de la place ; ce qui existait reste. Quelque chose "
+               "ne va pas sur ce site, ou quelqu'un a sa clé : appelez-le.\n"));
+}
+
+void alert_member(struct coordinator *c, const struct member *m, int64_t most)
+{
+    struct utc now = utc_now();
+    struct busy_member busy = {m->pseudonym, most};
+    char key[96];
+    snprintf(key, sizeof key, "member/%s", m->pseudonym);
+    if (!may_tell(c, key, now))
+        return;
+    raise_alert(c,
+                &(struct alert){
+                    .kind = ALERT_MEMBER, .member = m->pseudonym, .more = &busy, .compose = compose_member},
+                now);
 }
 
 // ---- Containers ----
@@ -328,11 +379,8 @@ void alerts_containers(struct coordinator *c, struct utc now)
                 o.waste.fill.high < config->full)
                 continue;
             snprintf(key, sizeof key, "full/%s", o.id);
-            struct utc last = store_last_told(c->store, key);
-            if ((last.ms && now.ms - last.ms < config->interval_ns / NS_PER_MS) ||
-                !matcher_get(c->matcher, d->id, now, &m))
+            if (!matcher_get(c->matcher, d->id, now, &m) || !may_tell(c, key, now))
                 continue;
-            store_told(c->store, key, now);
             struct full_container f = {&o, d};
             raise_alert(c,
                         &(struct alert){.kind = ALERT_FULL,

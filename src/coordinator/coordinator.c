@@ -98,13 +98,9 @@ static void ask_again(struct coordinator *c, struct mono now)
     struct member *m;
     bool again = false;
     for (size_t at = 0; (m = table_next(&c->members, &at));) {
-        if (!m->missed || mono_before(now, m->muted_until))
+        if (!member_may_be_asked(c, m, now))
             continue;
-        double since_min = (double)mono_since(now, m->good.at) / (60.0 * NS_PER_S);
-        const struct limits_config *l = &c->territory->root->limits;
-        if (m->good.at.ns && m->good.tokens + since_min * (double)l->messages_minute < (double)l->burst / 2)
-            continue;
-        m->missed = false;
+        m->missed = m->ids_spent = false;
         again = true;
     }
     if (again)
@@ -134,7 +130,7 @@ static void tidy(struct coordinator *c, struct utc now)
         return;
     c->tidied = now;
     topics_tidy(c, now);
-    store_tidy(c->store, now);
+    store_tidy(c->store, now, (struct utc){now.ms - 2 * c->territory->root->alerts.interval_ns / NS_PER_MS});
     deals_refresh(c, now);
 }
 

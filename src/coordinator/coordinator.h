@@ -34,11 +34,13 @@ struct member {
     const struct declared_config *declared; /* NULL: a member */
     struct envelope_peer peer;
     struct bucket raw, good; /* before, and after the signature was checked */
+    struct bucket ids;       /* new offers and needs */
+    bool ids_spent;          /* there were more: until a quarter of them may come again */
     struct mono muted_until;
     int64_t mute_ns; /* of the last time */
     bool missed;     /* something was not looked at: ask the broker again */
     size_t entries, topics;
-    uint64_t accepted, refreshed, refused, throttled, muted, cleared;
+    uint64_t accepted, refreshed, refused, throttled, muted, cleared, ids_refused;
     uint64_t verdicts[ENVELOPE_VERDICTS];
     struct utc last_message, last_trouble_at;
     char last_trouble[200];
@@ -99,7 +101,7 @@ struct deal {
     char id[MATCH_ID + 1];
     uint8_t kind, resource; /* enum synergy, enum resource */
     struct life life;
-    struct party parties[LIFE_PARTIES];
+    struct party *parties; /* n of them, malloc'ed */
     unsigned n;
     bool present; /* the matcher has it */
     struct span quantity, annual, eur_yr, tco2e, payback_y;
@@ -179,6 +181,14 @@ void coordinator_reload(struct coordinator *c);
 bool members_take(struct coordinator *c, struct territory *fresh);
 void members_free(struct coordinator *c);
 bool bucket_take(struct bucket *b, double per_minute, double burst, struct mono now);
+/* What could be taken now. */
+double bucket_level(const struct bucket *b, double per_minute, double burst, struct mono now);
+/* Offers and needs that it may have at once. */
+size_t member_entries_most(const struct coordinator *c, const struct member *m);
+/* Room for a new offer or need in its day. */
+bool member_takes_id(struct coordinator *c, struct member *m);
+/* Something was not looked at for want of room, and by now there would be some. */
+bool member_may_be_asked(const struct coordinator *c, const struct member *m, struct mono now);
 /* Something that only the owner of the key can have done. */
 void member_offends(struct coordinator *c, struct member *m, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -213,7 +223,9 @@ bool declared_read(const char *path, void (*each)(void *arg, struct offer *o), v
                    size_t why_size);
 
 /* topics.c */
-struct topic *topic_find(struct coordinator *c, const char *text, struct member *m);
+struct topic *topic_known(const struct coordinator *c, const char *text); /* NULL: nothing is remembered */
+/* Remembers one more; NULL: the member has too many, or memory is out. */
+struct topic *topic_begin(struct coordinator *c, const char *text, struct member *m);
 void topic_keep(struct coordinator *c, struct topic *t);
 void topics_restore(struct coordinator *c);
 void topics_tidy(struct coordinator *c, struct utc now);
@@ -242,7 +254,7 @@ void deal_release_names(struct coordinator *c, struct deal *d);
 
 /* deal_file.c: a deal as JSON, for the store */
 void deal_write(const struct deal *d, struct buf *out);
-bool deal_read(const char *json, size_t n, struct deal *out);
+bool deal_read(const char *json, size_t n, struct deal *out); /* false: nothing to free */
 
 /* view.c */
 void deal_show(struct coordinator *c, struct deal *d, unsigned party, const struct match *m, bool anew);
@@ -263,6 +275,8 @@ bool outgoing_open(struct coordinator *c, char *why, size_t why_size);
 bool alerts_open(struct coordinator *c, struct territory *t, char *why, size_t why_size);
 void alerts_close(struct coordinator *c);
 void alert_match(struct coordinator *c, enum alert_kind kind, struct deal *d, const struct match *m);
+/* A member that signs more than is looked at. */
+void alert_member(struct coordinator *c, const struct member *m, int64_t most);
 void alerts_containers(struct coordinator *c, struct utc now);
 void alerts_digest(struct coordinator *c, struct utc now);
 void alerts_push(struct coordinator *c, struct utc now);

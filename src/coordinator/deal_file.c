@@ -4,6 +4,7 @@
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "coordinator/coordinator.h"
 #include "symbiont/text.h"
@@ -167,6 +168,7 @@ bool deal_read(const char *json, size_t n, struct deal *d)
                             .agree = (uint32_t)whole_of(o, "agree")};
     bool ok = json_is_object(o) && d->n >= 2 && d->n <= LIFE_PARTIES && d->kind <= SYNERGY_OUTLET &&
               d->resource < RESOURCES && d->life.phase <= LIFE_ENDED && d->life.end <= LIFE_FINISHED;
+    ok = ok && (d->parties = calloc(d->n, sizeof *d->parties));
     for (unsigned i = 0; ok && i < d->n; i++)
         read_party(json_array_get(parties, i), &d->parties[i]);
     if (ok) {

@@ -10,9 +10,11 @@
 
 #define HOUR_MS 3600000LL
 #define DAY_MS  86400000LL
-// What is over stays to be read for so long; a decline is remembered longer, so that it stays one.
-#define OVER_MS     (7 * DAY_MS)
-#define DECLINED_MS (366 * DAY_MS)
+// What is over stays to be read for so long; what nobody had said a word to, until both sides can have read
+// it. A decline is remembered longer, so that it stays one, while both offer and need are there.
+#define OVER_MS       (7 * DAY_MS)
+#define UNANSWERED_MS HOUR_MS
+#define DECLINED_MS   (366 * DAY_MS)
 // Older hours are not booked any more.
 #define METER_BACK_H (60 * 24)
 // An hour cannot hold more than this many times what was promised for it at most.
@@ -39,12 +41,23 @@ void deal_keep(struct coordinator *c, struct deal *d)
 static void deal_free(struct deal *d)
 {
     free(d->declined);
+    free(d->parties);
     free(d);
+}
+
+static bool decline(struct coordinator *c, const struct deal *d, bool declined)
+{
+    const char *entries[LIFE_PARTIES];
+    for (unsigned i = 0; i < d->n; i++)
+        entries[i] = d->parties[i].entry;
+    return matcher_decline(c->matcher, d->id, entries, d->n, declined);
 }
 
 static void drop(struct coordinator *c, struct deal *d)
 {
     deal_clear_views(c, d);
+    if (d->declined)
+        decline(c, d, false);
     store_drop_deal(c->store, d->id);
     table_remove(&c->deals, d->id);
     deal_free(d);
@@ -57,8 +70,6 @@ static bool add_party(struct coordinator *c, struct deal *d, const char *entry_i
         return false;
     if (deal_party(d, e->member->pseudonym) >= 0)
         return true; // two containers of one site in a round
-    if (d->n == LIFE_PARTIES)
-        return false;
     struct party *p = &d->parties[d->n++];
     *p = (struct party){0};
     snprintf(p->pseudonym, sizeof p->pseudonym, "%s", e->member->pseudonym);
@@ -72,11 +83,12 @@ static struct deal *new_deal(struct coordinator *c, const struct match *m)
     if (!d)
         return NULL;
     snprintf(d->id, sizeof d->id, "%s", m->id);
-    bool ok = true;
+    d->parties = calloc(m->member_count + 1u, sizeof *d->parties);
+    bool ok = d->parties && m->member_count <= LIFE_PARTIES;
     for (unsigned i = 0; i < m->member_count && ok; i++)
         ok = add_party(c, d, m->members[i]);
     if (!ok || d->n < 2 || !table_put(&c->deals, d->id, d)) {
-        free(d);
+        deal_free(d);
         return NULL;
     }
     d->kind = (uint8_t)m->kind;
@@ -134,7 +146,7 @@ static void release(struct coordinator *c, struct deal *d, uint8_t level)
             struct release r = {.level = level, .time = utc_now()};
             memcpy(r.match, d->id, sizeof r.match);
             memcpy(r.to, d->parties[k].pseudonym, sizeof r.to);
-            news |= store_add_release(c->store, d->parties[i].entry, &r);
+            news |= store_add_release(c->store, d->parties[i].pseudonym, d->parties[i].entry, &r);
         }
         struct entry *e = news ? entry_of(c, d->parties[i].entry) : NULL;
         if (e)
@@ -292,7 +304,7 @@ static void became_ended(struct coordinator *c, struct deal *d, const char *by)
     log_info("matches", "%s: %s by %s", d->id, life_end_word((enum life_end)d->life.end), by);
     snapshot(c, d);
     matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, 0);
-    if (!matcher_decline(c->matcher, d->id, true))
+    if (!decline(c, d, true))
         log_error("matches", "%s: out of memory, it may be proposed again", d->id);
     alert_match(c, ALERT_END, d, NULL);
 }
@@ -470,10 +482,20 @@ void deals_reconsider(struct coordinator *c, const struct offer *now)
         log_info("matches", "%s: may be proposed again, %s has changed", d->id, now->id);
         free(d->declined);
         d->declined = NULL;
-        matcher_decline(c->matcher, d->id, false);
+        decline(c, d, false);
         deal_keep(c, d);
         c->dirty = true;
     }
+}
+
+static int64_t remembered_ms(const struct coordinator *c, const struct deal *d)
+{
+    bool stand = true;
+    for (unsigned i = 0; i < d->n; i++)
+        stand &= entry_of(c, d->parties[i].entry) != NULL;
+    if (d->declined)
+        return stand ? DECLINED_MS : OVER_MS;
+    return d->life.end == LIFE_GONE && !d->life.yes && !d->disclosed.ms ? UNANSWERED_MS : OVER_MS;
 }
 
 // Views that would expire are said anew; what has been over for long is cleared away.
@@ -481,7 +503,7 @@ void deals_refresh(struct coordinator *c, struct utc now)
 {
     struct deal *d;
     for (size_t at = 0; (d = table_next(&c->deals, &at));) {
-        if (d->life.phase == LIFE_ENDED && d->ended.ms + (d->declined ? DECLINED_MS : OVER_MS) < now.ms) {
+        if (d->life.phase == LIFE_ENDED && d->ended.ms + remembered_ms(c, d) < now.ms) {
             drop(c, d);
             continue;
         }
@@ -519,7 +541,7 @@ void deals_bind(struct coordinator *c)
         if (life_bound(&d->life))
             matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, d->expected_quantity);
         else if (d->declined)
-            matcher_decline(c->matcher, d->id, true);
+            decline(c, d, true);
     }
 }
 

@@ -9,6 +9,7 @@
 
 #define DAY_MS          86400000LL
 #define RECEIPT_LIFE_MS (30 * DAY_MS)
+#define EXPIRED_LIFE_MS DAY_MS          // says no more than the owner's own clock
 #define DECLARED_MS     (3650 * DAY_MS) // as long as the file says so
 
 // ---- What can be true ----
@@ -78,9 +79,9 @@ static struct entry *new_entry(struct coordinator *c, struct member *m, const st
                                size_t size)
 {
     const struct limits_config *l = &c->territory->root->limits;
-    int64_t most = m->config && m->config->entries_most ? m->config->entries_most : l->entries_most;
-    if (!m->declared && m->entries >= (size_t)most) {
-        snprintf(why, size, "more than %lld offers and needs at once", (long long)most);
+    size_t most = member_entries_most(c, m);
+    if (!m->declared && m->entries >= most) {
+        snprintf(why, size, "more than %zu offers and needs at once", most);
         return NULL;
     }
     if (c->entries.count >= (size_t)l->entries_all) {
@@ -175,19 +176,6 @@ void entry_remove(struct coordinator *c, struct entry *e)
     coordinator_stir(c);
 }
 
-void entries_expire(struct coordinator *c, struct utc now)
-{
-    struct entry *e;
-    for (size_t at = 0; (e = table_next(&c->entries, &at));) {
-        if (e->expires.ms > now.ms)
-            continue;
-        char id[OFFER_ID + 1];
-        memcpy(id, e->id, sizeof id);
-        receipt_refuse(c, e->member->pseudonym, id, e->revision, RECEIPT_EXPIRED, "");
-        entry_remove(c, e);
-    }
-}
-
 // ---- Receipts ----
 
 void entry_receipt(struct coordinator *c, struct entry *e)
@@ -218,7 +206,7 @@ static void refuse_for(struct coordinator *c, const char *pseudonym, const char 
     struct receipt r = {.revision = revision, .status = status};
     snprintf(r.id, sizeof r.id, "%s", id);
     snprintf(r.reason, sizeof r.reason, "%s", reason);
-    r.total = store_releases(c->store, id, r.releases, RECEIPT_RELEASES);
+    r.total = store_releases(c->store, pseudonym, id, r.releases, RECEIPT_RELEASES);
     r.count = (uint8_t)(r.total < RECEIPT_RELEASES ? r.total : RECEIPT_RELEASES);
     say_receipt(c, pseudonym, &r, life_ms);
     coordinator_stir(c);
@@ -248,9 +236,22 @@ void entries_say_receipts(struct coordinator *c)
         e->next_due = NULL;
         struct receipt r = {.revision = e->revision, .status = RECEIPT_HELD};
         snprintf(r.id, sizeof r.id, "%s", e->id);
-        r.total = store_releases(c->store, e->id, r.releases, RECEIPT_RELEASES);
+        r.total = store_releases(c->store, e->member->pseudonym, e->id, r.releases, RECEIPT_RELEASES);
         r.count = (uint8_t)(r.total < RECEIPT_RELEASES ? r.total : RECEIPT_RELEASES);
         say_receipt(c, e->member->pseudonym, &r, RECEIPT_LIFE_MS);
+    }
+}
+
+void entries_expire(struct coordinator *c, struct utc now)
+{
+    struct entry *e;
+    for (size_t at = 0; (e = table_next(&c->entries, &at));) {
+        if (e->expires.ms > now.ms)
+            continue;
+        char id[OFFER_ID + 1];
+        memcpy(id, e->id, sizeof id);
+        refuse_for(c, e->member->pseudonym, id, e->revision, RECEIPT_EXPIRED, "", EXPIRED_LIFE_MS);
+        entry_remove(c, e);
     }
 }
 

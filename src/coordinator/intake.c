@@ -210,18 +210,28 @@ static void accept(struct coordinator *c, struct member *m, struct topic *topic,
             store_put_seen(c->store, m->peer.key_ids[i], &m->peer.seen[i]);
 }
 
+// Only what the member signed is remembered: otherwise whoever may write there could use up his room.
+static struct topic *begin_topic(struct coordinator *c, struct member *m, const struct link_letter *l,
+                                 const struct exchange_topic *t)
+{
+    if ((t->branch == BRANCH_OFFERS || t->branch == BRANCH_NEEDS) && !member_takes_id(c, m))
+        return NULL;
+    struct topic *topic = topic_begin(c, l->topic, m);
+    if (topic)
+        return topic;
+    m->throttled++;
+    m->missed = true;
+    member_troubles(c, m, "too many topics: old ones must expire first");
+    return NULL;
+}
+
 static void open_letter(struct coordinator *c, const struct link_letter *l, const struct exchange_topic *t,
                         struct member *m)
 {
     char why[300] = "";
     unsigned char hash[32];
     struct message msg;
-    struct topic *topic = topic_find(c, l->topic, m);
-    if (!topic) {
-        m->throttled++;
-        member_troubles(c, m, "too many topics: old ones must expire first");
-        return;
-    }
+    struct topic *topic = topic_known(c, l->topic);
     struct envelope_context context = {.territory = c->territory->root->territory,
                                        .pseudonym = t->pseudonym,
                                        .now = utc_now(),
@@ -229,7 +239,7 @@ static void open_letter(struct coordinator *c, const struct link_letter *l, cons
                                        .retained = l->retained,
                                        .limit = (size_t)c->territory->root->limits.message_bytes,
                                        .peer = &m->peer,
-                                       .topic = &topic->seen};
+                                       .topic = topic ? &topic->seen : NULL};
     enum envelope_verdict v =
         envelope_read(l->payload, l->n, &context, &msg, hash, &c->scratch, why, sizeof why);
     m->verdicts[v]++;
@@ -240,6 +250,8 @@ static void open_letter(struct coordinator *c, const struct link_letter *l, cons
     }
     m->last_message = utc_now();
     if (!l->retained && !within_rate(c, m, &m->good, 1, "messages"))
+        return;
+    if (!topic && !(topic = begin_topic(c, m, l, t)))
         return;
     accept(c, m, topic, &msg, hash);
     if (take(c, m, t, &msg, why, sizeof why))

@@ -7,19 +7,63 @@
 #include <string.h>
 #include "coordinator/coordinator.h"
 
-bool bucket_take(struct bucket *b, double per_minute, double burst, struct mono now)
+double bucket_level(const struct bucket *b, double per_minute, double burst, struct mono now)
 {
     if (b->at.ns == 0)
-        b->tokens = burst;
-    else
-        b->tokens += per_minute * (double)mono_since(now, b->at) / (60.0 * NS_PER_S);
-    if (b->tokens > burst)
-        b->tokens = burst;
+        return burst;
+    double level = b->tokens + per_minute * (double)mono_since(now, b->at) / (60.0 * NS_PER_S);
+    return level < burst ? level : burst;
+}
+
+bool bucket_take(struct bucket *b, double per_minute, double burst, struct mono now)
+{
+    b->tokens = bucket_level(b, per_minute, burst, now);
     b->at = now;
     if (b->tokens < 1)
         return false;
     b->tokens -= 1;
     return true;
+}
+
+// ---- How much ----
+
+#define MINUTES_DAY 1440.0
+
+size_t member_entries_most(const struct coordinator *c, const struct member *m)
+{
+    const struct limits_config *l = &c->territory->root->limits;
+    return (size_t)(m->config && m->config->entries_most ? m->config->entries_most : l->entries_most);
+}
+
+static int64_t ids_day(const struct coordinator *c, const struct member *m)
+{
+    int64_t least = 2 * (int64_t)member_entries_most(c, m), most = c->territory->root->limits.ids_day;
+    return most > least ? most : least;
+}
+
+// Each new id leaves something behind: a match that is remembered, receipts, a line in the books.
+bool member_takes_id(struct coordinator *c, struct member *m)
+{
+    int64_t most = ids_day(c, m);
+    if (bucket_take(&m->ids, (double)most / MINUTES_DAY, (double)most, loop_now(c->loop)))
+        return true;
+    m->ids_refused++;
+    m->missed = true;
+    member_troubles(c, m, "more than %lld new offers and needs a day: the rest is not looked at yet",
+                    (long long)most);
+    if (!m->ids_spent)
+        alert_member(c, m, most);
+    m->ids_spent = true;
+    return false;
+}
+
+bool member_may_be_asked(const struct coordinator *c, const struct member *m, struct mono now)
+{
+    const struct limits_config *l = &c->territory->root->limits;
+    double minute = (double)l->messages_minute, burst = (double)l->burst, day = (double)ids_day(c, m);
+    return m->missed && !mono_before(now, m->muted_until) &&
+           bucket_level(&m->good, minute, burst, now) >= burst / 2 &&
+           (!m->ids_spent || bucket_level(&m->ids, day / MINUTES_DAY, day, now) >= day / 4);
 }
 
 // ---- Trouble ----

@@ -68,6 +68,10 @@ static const struct option limits_options[] = {
      .help = "Larger messages are not looked at."},
     {"entries_most", OPTION_INT, AT(entries_most), .def = "64", .min = 1, .max = 100000,
      .help = "Offers and needs of one member at once."},
+    {"new_ids_day", OPTION_INT, AT(ids_day), .def = "256", .min = 1, .max = 10000000,
+     .help = "New offers and needs of one member in a day; half of them after a quiet half day, and so on. Never less than "
+             "twice what it may have at once. More are not looked at until there is room again, and the member is named: in "
+             "the log, in `status` and in an alert."},
     {"entries_all", OPTION_INT, AT(entries_all), .def = "100000", .min = 1, .max = 1000000,
      .help = "Offers and needs of all members together."},
     {"power_most", OPTION_AMOUNT, AT(power_most_kw), .def = "1000 MW", .unit = "kW", .min = 1, .max = 1e8,
@@ -95,7 +99,7 @@ static const struct choice presets[] = {{"json", PRESET_JSON}, {"slack", PRESET_
                                         {"teams", PRESET_TEAMS}, {"matrix", PRESET_MATRIX}, {0}};
 static const struct choice securities[] = {{"tls", MAIL_TLS}, {"plain", MAIL_PLAIN}, {0}};
 
-#define KINDS_HELP "Of match, change, end, full and digest those that are sent here; left out: all."
+#define KINDS_HELP "Of match, change, end, full, member and digest those that are sent here; left out: all."
 #define NAMES_HELP "Call firms by their names, which the coordinator knows. false: by pseudonyms, for rooms that others read."
 
 #define AT(member) offsetof(struct webhook_config, member)
@@ -235,7 +239,7 @@ const struct section coordinator_section = {"coordinator.conf", sizeof(struct co
 
 static const char *const kind_words[ALERT_KINDS] = {
     [ALERT_MATCH] = "match", [ALERT_CHANGE] = "change", [ALERT_END] = "end",
-    [ALERT_FULL] = "full",   [ALERT_DIGEST] = "digest",
+    [ALERT_FULL] = "full",   [ALERT_MEMBER] = "member", [ALERT_DIGEST] = "digest",
 };
 
 const char *alert_kind_word(enum alert_kind k)

@@ -30,7 +30,7 @@ struct declared_config {
 struct limits_config {
     struct settings common;
     int64_t messages_minute, burst, message_bytes;
-    int64_t entries_most, entries_all;
+    int64_t entries_most, entries_all, ids_day;
     double power_most_kw, flow_most_m3_h, mass_most_t_wk, distance_most_km;
     int64_t mute_ns, mute_most_ns;
 };
@@ -121,8 +121,16 @@ static inline const struct declared_config *territory_declared(const struct terr
 }
 
 /* What alerts are about, and the words in `kinds`. */
-enum alert_kind { ALERT_MATCH, ALERT_CHANGE, ALERT_END, ALERT_FULL, ALERT_DIGEST, ALERT_KINDS };
-const char *alert_kind_word(enum alert_kind k); /* "match", "change", "end", "full", "digest" */
+enum alert_kind {
+    ALERT_MATCH,
+    ALERT_CHANGE,
+    ALERT_END,
+    ALERT_FULL,
+    ALERT_MEMBER, /* one signs more than is looked at */
+    ALERT_DIGEST,
+    ALERT_KINDS
+};
+const char *alert_kind_word(enum alert_kind k); /* "match", "change", "end", "full", "member", "digest" */
 /* An empty list: all. */
 bool alert_wanted(const struct texts *kinds, enum alert_kind k);
 

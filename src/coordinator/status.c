@@ -36,6 +36,7 @@ static void member_status(struct json *j, const struct coordinator *c, const str
     json_int(j, "refreshed", (int64_t)m->refreshed);
     json_int(j, "refused", (int64_t)m->refused);
     json_int(j, "throttled", (int64_t)m->throttled);
+    json_int(j, "new_ids_refused", (int64_t)m->ids_refused);
     json_int(j, "muted", (int64_t)m->muted);
     json_int(j, "bare_clears", (int64_t)m->cleared);
     json_open(j, "verdicts", '{');

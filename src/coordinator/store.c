@@ -6,16 +6,23 @@
 #include "coordinator/store_inside.h"
 
 #define APPLICATION_ID 0x53594d54 // "SYMT"
-#define FORMAT         2
+#define FORMAT         3
 #define YEAR_MS        (366LL * 86400000)
+// Who has seen what is over is kept for as long as anything signed may live.
+#define RELEASES_MS ENVELOPE_LIFE_MS
 
 // ---- The file ----
 
-// Format 1 did not keep when the latest message of a topic was issued.
+// Format 1 did not keep when the latest message of a topic was issued, format 2 not whose a release is.
 static bool bring_up_to_date(struct store *s, int64_t format)
 {
-    return format >= 2 || store_exec(s, "BEGIN IMMEDIATE; ALTER TABLE topic ADD COLUMN issued INTEGER;"
-                                        "PRAGMA user_version=2; COMMIT");
+    return (format >= 2 || store_exec(s, "BEGIN IMMEDIATE; ALTER TABLE topic ADD COLUMN issued INTEGER;"
+                                         "PRAGMA user_version=2; COMMIT")) &&
+           (format >= 3 ||
+            store_exec(s, "BEGIN IMMEDIATE; ALTER TABLE released RENAME TO released_2;" STORE_RELEASED
+                          "INSERT INTO released SELECT coalesce((SELECT pseudonym FROM entry WHERE id=entry),"
+                          " ''), entry, match, pseudonym, level, time FROM released_2;"
+                          "DROP TABLE released_2; PRAGMA user_version=3; COMMIT"));
 }
 
 enum opened { OPENED, DAMAGED, REFUSED };
@@ -188,9 +195,11 @@ void store_keep(struct store *s, const char *key, int64_t value)
     store_change(s, PUT_FACT, "ti", key, value);
 }
 
-void store_tidy(struct store *s, struct utc now)
+void store_tidy(struct store *s, struct utc now, struct utc told_before)
 {
     store_change(s, TIDY_TOPICS, "i", now.ms);
     store_change(s, TIDY_PUBLISHED, "i", now.ms);
+    store_change(s, TIDY_RELEASES, "i", now.ms - RELEASES_MS);
+    store_change(s, TIDY_TOLD, "i", told_before.ms);
     store_change(s, TIDY_NOTES, "i", now.ms - YEAR_MS);
 }

@@ -68,10 +68,12 @@ void store_each_published(struct store *s,
                                        struct utc until),
                           void *arg);
 
-/* Who was let see what. False: it was known already. */
-bool store_add_release(struct store *s, const char *entry, const struct release *r);
-/* The latest `most` of an entry, newest first; returns how many there are in all. */
-unsigned store_releases(struct store *s, const char *entry, struct release *out, unsigned most);
+/* Who was let see what of an entry of `owner`. False: it was known already. */
+bool store_add_release(struct store *s, const char *owner, const char *entry, const struct release *r);
+/* The latest `most` of an entry, newest first; returns how many there are in all. Of an entry that is, or
+ * was, another's there are none. */
+unsigned store_releases(struct store *s, const char *owner, const char *entry, struct release *out,
+                        unsigned most);
 
 /* Metered hours of running exchanges. */
 void store_put_hour(struct store *s, const char *match, unsigned party, int64_t hour, double amount);
@@ -108,7 +110,8 @@ void store_each_note(struct store *s, struct utc since,
                                   const char *text),
                      void *arg);
 
-/* Forgets what is over: tombstones, published things, notes of more than a year. */
-void store_tidy(struct store *s, struct utc now);
+/* Forgets what is over: tombstones, published things, releases of what is gone for 100 days, what was told of
+ * before `told_before`, notes of more than a year. */
+void store_tidy(struct store *s, struct utc now, struct utc told_before);
 
 #endif

@@ -6,15 +6,17 @@
 
 // ---- Releases ----
 
-bool store_add_release(struct store *s, const char *entry, const struct release *r)
+bool store_add_release(struct store *s, const char *owner, const char *entry, const struct release *r)
 {
-    return store_change(s, ADD_RELEASE, "tttii", entry, r->match, r->to, (int64_t)r->level, r->time.ms) &&
+    return store_change(s, ADD_RELEASE, "ttttii", owner, entry, r->match, r->to, (int64_t)r->level,
+                        r->time.ms) &&
            sqlite3_changes(s->db) > 0;
 }
 
-unsigned store_releases(struct store *s, const char *entry, struct release *out, unsigned most)
+unsigned store_releases(struct store *s, const char *owner, const char *entry, struct release *out,
+                        unsigned most)
 {
-    sqlite3_stmt *st = store_ask(s, GET_RELEASES, "ti", entry, (int64_t)most);
+    sqlite3_stmt *st = store_ask(s, GET_RELEASES, "tti", owner, entry, (int64_t)most);
     unsigned n = 0;
     for (; n < most && sqlite3_step(st) == SQLITE_ROW; n++) {
         out[n] = (struct release){.level = (uint8_t)sqlite3_column_int64(st, 2),
@@ -23,7 +25,7 @@ unsigned store_releases(struct store *s, const char *entry, struct release *out,
         snprintf(out[n].to, sizeof out[n].to, "%s", store_text_at(st, 1));
     }
     sqlite3_reset(st);
-    return (unsigned)store_ask_number(store_ask(s, COUNT_RELEASES, "t", entry), n);
+    return (unsigned)store_ask_number(store_ask(s, COUNT_RELEASES, "tt", owner, entry), n);
 }
 
 void store_put_hour(struct store *s, const char *match, unsigned party, int64_t hour, double amount)

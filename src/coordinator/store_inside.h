@@ -9,6 +9,12 @@
 
 #define STORE_SUBJECT "store"
 
+/* By owner: an id that is another's by now tells nothing of what was released to whom before. */
+#define STORE_RELEASED                                                                                       \
+    "CREATE TABLE released(owner TEXT, entry TEXT, match TEXT, pseudonym TEXT, level INTEGER, time INTEGER," \
+    " PRIMARY KEY(owner, entry, match, pseudonym, level)) WITHOUT ROWID;"                                    \
+    "CREATE INDEX released_time ON released(owner, entry, time);"
+
 enum store_statement {
     GET_FACT,
     PUT_FACT,
@@ -46,6 +52,8 @@ enum store_statement {
     EACH_NOTE,
     TIDY_TOPICS,
     TIDY_PUBLISHED,
+    TIDY_RELEASES,
+    TIDY_TOLD,
     TIDY_NOTES,
     STORE_STATEMENTS,
 };

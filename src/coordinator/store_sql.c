@@ -12,9 +12,7 @@ const char store_schema[] =
     " until INTEGER, issued INTEGER) WITHOUT ROWID;"
     "CREATE TABLE entry(id TEXT PRIMARY KEY, pseudonym TEXT, json BLOB, expires INTEGER) WITHOUT ROWID;"
     "CREATE TABLE deal(id TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID;"
-    "CREATE TABLE published(topic TEXT PRIMARY KEY, data BLOB, until INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE released(entry TEXT, match TEXT, pseudonym TEXT, level INTEGER, time INTEGER,"
-    " PRIMARY KEY(entry, match, pseudonym, level)) WITHOUT ROWID;"
+    "CREATE TABLE published(topic TEXT PRIMARY KEY, data BLOB, until INTEGER) WITHOUT ROWID;" STORE_RELEASED
     "CREATE TABLE hour(match TEXT, party INTEGER, hour INTEGER, amount REAL, PRIMARY KEY(match, hour, party))"
     " WITHOUT ROWID;"
     "CREATE TABLE alert(id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT, subject TEXT, body TEXT, "
@@ -44,10 +42,11 @@ const char *const store_sql[STORE_STATEMENTS] = {
     [PUT_PUBLISHED] = "INSERT OR REPLACE INTO published VALUES(?,?,?)",
     [DROP_PUBLISHED] = "DELETE FROM published WHERE topic=?",
     [EACH_PUBLISHED] = "SELECT topic, data, until FROM published",
-    [ADD_RELEASE] = "INSERT OR IGNORE INTO released VALUES(?,?,?,?,?)",
-    [GET_RELEASES] = "SELECT match, pseudonym, level, time FROM released WHERE entry=? ORDER BY time DESC, "
-                     "match, pseudonym LIMIT ?",
-    [COUNT_RELEASES] = "SELECT count(*) FROM released WHERE entry=?",
+    [ADD_RELEASE] = "INSERT OR IGNORE INTO released VALUES(?,?,?,?,?,?)",
+    [GET_RELEASES] =
+        "SELECT match, pseudonym, level, time FROM released WHERE owner=? AND entry=? ORDER BY time DESC, "
+        "match, pseudonym LIMIT ?",
+    [COUNT_RELEASES] = "SELECT count(*) FROM released WHERE owner=? AND entry=?",
     [PUT_HOUR] = "INSERT OR REPLACE INTO hour VALUES(?,?,?,?)",
     [SUM_PAIR] =
         "SELECT sum(min(a.amount, b.amount)), sum(max(a.amount, b.amount)), count(*), min(a.hour), "
@@ -71,6 +70,8 @@ const char *const store_sql[STORE_STATEMENTS] = {
     [EACH_NOTE] = "SELECT time, kind, match, text FROM note WHERE time>? ORDER BY time",
     [TIDY_TOPICS] = "DELETE FROM topic WHERE until<?",
     [TIDY_PUBLISHED] = "DELETE FROM published WHERE until<?",
+    [TIDY_RELEASES] = "DELETE FROM released WHERE time<? AND entry NOT IN (SELECT id FROM entry)",
+    [TIDY_TOLD] = "DELETE FROM told WHERE time<?",
     [TIDY_NOTES] = "DELETE FROM note WHERE time<?",
 };
 

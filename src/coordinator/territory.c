@@ -79,7 +79,7 @@ static void check_kinds(const struct texts *kinds, struct place at, struct diagn
         while (k < ALERT_KINDS && strcmp(kinds->items[i], alert_kind_word((enum alert_kind)k)) != 0)
             k++;
         if (k == ALERT_KINDS)
-            diag_error(d, at, "kinds: \"%s\" is none of match, change, end, full and digest",
+            diag_error(d, at, "kinds: \"%s\" is none of match, change, end, full, member and digest",
                        kinds->items[i]);
     }
 }

@@ -31,16 +31,15 @@ static void drop(struct coordinator *c, struct topic *t)
     free(t);
 }
 
-// The topic's memory; NULL: the member has too many (or memory is out).
-struct topic *topic_find(struct coordinator *c, const char *text, struct member *m)
+struct topic *topic_known(const struct coordinator *c, const char *text)
 {
-    const struct limits_config *l = &c->territory->root->limits;
-    struct topic *t = table_get(&c->topics, text);
-    size_t entries =
-        (size_t)(m->config && m->config->entries_most ? m->config->entries_most : l->entries_most);
-    if (t || m->topics >= TOPICS_PER_ENTRY * entries + TOPICS_BESIDES)
-        return t;
-    return add(c, text, m);
+    return table_get(&c->topics, text);
+}
+
+struct topic *topic_begin(struct coordinator *c, const char *text, struct member *m)
+{
+    bool room = m->topics < TOPICS_PER_ENTRY * member_entries_most(c, m) + TOPICS_BESIDES;
+    return room ? add(c, text, m) : NULL;
 }
 
 void topic_keep(struct coordinator *c, struct topic *t)

@@ -32,6 +32,7 @@ static void went_up(void *arg)
     struct territory *t = arg;
     atomic_store(&t->connected, true);
     t->exempt = 0;
+    t->missed = false;
     territory_all_wait(t);
     territory_pump(t);
 }
@@ -100,6 +101,8 @@ static void step(struct territory *t)
 {
     struct order o;
     follow_wishes(t);
+    if (territory_may_ask_again(t, mono_now()))
+        subscribe(t);
     while (mailbox_take(&t->orders, &o)) {
         follow_wishes(t); // those given before the order: it must not tell more than they allow
         territory_obey(t, &o, utc_now());

@@ -129,6 +129,7 @@ struct territory {
     double tokens; /* of live messages that may come in */
     struct mono tokens_at;
     unsigned exempt; /* retained messages of this connection */
+    bool missed;     /* something was not looked at: the broker is asked again for what is retained */
     struct complaint cannot_log, cannot_save, refused_in, refused_out, clock_trouble;
     struct buf body, envelope, scratch;
     struct buf card;   /* as it was last said */
@@ -211,6 +212,8 @@ bool territory_is_metered(const struct held_match *m);
 /* ---- territory_inbox.c: everything that comes in ---- */
 
 void territory_take(struct territory *t, const struct mqtt_incoming *m);
+/* What was too much at once may be asked for again. True once. */
+bool territory_may_ask_again(struct territory *t, struct mono now);
 struct held_match *territory_match(struct territory *t, const char *id);
 /* The offer or need that is told under this id; NULL: none. */
 const struct offer_life *territory_told(const struct territory *t, const char *id);

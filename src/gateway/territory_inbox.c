@@ -34,20 +34,38 @@ static void refuse(struct territory *t, unsigned reason, const char *topic, cons
                  "refused a message on %.120s: %s%s%s", topic, refusal_word(reason), *why ? ": " : "", why);
 }
 
+static void refill(struct territory *t, struct mono now)
+{
+    t->tokens += (double)mono_since(now, t->tokens_at) / (60.0 * NS_PER_S) * LIVE_PER_MINUTE;
+    t->tokens_at = now;
+    if (t->tokens > LIVE_BURST)
+        t->tokens = LIVE_BURST;
+}
+
 static bool may_come(struct territory *t, bool retained)
 {
     if (retained && t->exempt < MATCHES_MAX + RECEIPTS_MAX) {
         t->exempt++;
         return true;
     }
-    struct mono now = mono_now();
-    t->tokens += (double)mono_since(now, t->tokens_at) / (60.0 * NS_PER_S) * LIVE_PER_MINUTE;
-    t->tokens_at = now;
-    if (t->tokens > LIVE_BURST)
-        t->tokens = LIVE_BURST;
-    if (t->tokens < 1)
+    refill(t, mono_now());
+    if (t->tokens < 1) {
+        t->missed = true; // the coordinator's last word on each topic is retained: it is not lost
         return false;
+    }
     t->tokens -= 1;
+    return true;
+}
+
+bool territory_may_ask_again(struct territory *t, struct mono now)
+{
+    if (!t->missed || !atomic_load(&t->connected))
+        return false;
+    refill(t, now);
+    if (t->tokens < LIVE_BURST / 2)
+        return false;
+    t->missed = false;
+    t->exempt = 0;
     return true;
 }
 
@@ -85,17 +103,26 @@ static bool was_ours(const struct territory *t, const char *id)
 
 // ---- Matches ----
 
-// Room is made by the match that ended longest ago.
+static struct held_match *oldest(struct territory *t, enum match_status status)
+{
+    struct held_match *found = NULL;
+    for (size_t i = 0; i < t->match_count; i++) {
+        struct held_match *m = &t->matches[i];
+        if (m->view.status == status && !(status == MATCH_PROPOSED && m->answered) &&
+            (!found || m->received.ms < found->received.ms))
+            found = m;
+    }
+    return found;
+}
+
+// Room is made by the match that ended longest ago, else by the proposal that has waited longest for a word
+// of ours: a neighbour with many needs must not keep the others' proposals out.
 static struct held_match *new_match(struct territory *t)
 {
-    struct held_match *oldest = NULL;
     if (t->match_count < MATCHES_MAX)
         return &t->matches[t->match_count++];
-    for (size_t i = 0; i < t->match_count; i++)
-        if (t->matches[i].view.status == MATCH_ENDED &&
-            (!oldest || t->matches[i].received.ms < oldest->received.ms))
-            oldest = &t->matches[i];
-    return oldest;
+    struct held_match *room = oldest(t, MATCH_ENDED);
+    return room ? room : oldest(t, MATCH_PROPOSED);
 }
 
 static void say_match(const struct held_match *m, bool is_new, enum match_status before)

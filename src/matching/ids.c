@@ -87,6 +87,13 @@ bool ids_put(struct ids *t, const char *text, uint32_t value)
     return true;
 }
 
+void ids_change(struct ids *t, const char *text, uint32_t value, ids_text *text_of, const void *arg)
+{
+    struct ids_slot *s = slot_of(t, text, text_of, arg);
+    if (s)
+        s->value = value;
+}
+
 void ids_remove(struct ids *t, const char *text, ids_text *text_of, const void *arg)
 {
     struct ids_slot *s = slot_of(t, text, text_of, arg);

@@ -28,6 +28,8 @@ typedef const char *ids_text(const void *arg, uint32_t value);
 uint32_t ids_find(const struct ids *t, const char *text, ids_text *text_of, const void *arg);
 /* The text is not there yet. False: memory is out. */
 bool ids_put(struct ids *t, const char *text, uint32_t value);
+/* What is there stands for another number from now on. */
+void ids_change(struct ids *t, const char *text, uint32_t value, ids_text *text_of, const void *arg);
 void ids_remove(struct ids *t, const char *text, ids_text *text_of, const void *arg);
 
 #endif

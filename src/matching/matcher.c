@@ -35,13 +35,14 @@ struct matcher *matcher_new(const struct match_settings *s)
     if (!m)
         return NULL;
     m->settings = s;
-    m->free_entry = m->free_deal = m->free_pool = NO_ENTRY;
+    m->free_entry = m->free_deal = m->free_pool = m->free_bucket = NO_ENTRY;
     m->next.ms = INT64_MAX;
     m->goods_reach = s->waste.reach_m;
     ids_begin(&m->by_id);
     ids_begin(&m->by_match);
     ids_begin(&m->by_bucket);
     ids_begin(&m->by_way);
+    ids_begin(&m->by_declined);
     grid_begin(&m->grid);
     if (market_open(&m->market, s->hysteresis))
         return m;
@@ -74,6 +75,7 @@ void matcher_free(struct matcher *m)
     ids_end(&m->by_match);
     ids_end(&m->by_bucket);
     ids_end(&m->by_way);
+    ids_end(&m->by_declined);
     grid_end(&m->grid);
     market_close(&m->market);
     free(m);
@@ -342,42 +344,54 @@ bool matcher_hold(struct matcher *m, const char *match_id, const char *offer_id,
     return true;
 }
 
-bool matcher_is_declined(const struct matcher *m, const char *match_id)
+static const char *declined_id(const void *arg, uint32_t at)
 {
-    for (size_t i = 0; i < m->declined_count; i++)
-        if (strcmp(m->declined[i], match_id) == 0)
-            return true;
-    return false;
+    return ((const struct matcher *)arg)->declined[at];
 }
 
-bool matcher_decline(struct matcher *m, const char *match_id, bool declined)
+bool matcher_is_declined(const struct matcher *m, const char *match_id)
 {
-    size_t i = 0;
-    while (i < m->declined_count && strcmp(m->declined[i], match_id) != 0)
-        i++;
-    if (declined == (i < m->declined_count))
-        return true;
-    if (declined) {
-        if (!array_grow((void **)&m->declined, &m->declined_cap, m->declined_count + 1, sizeof *m->declined))
-            return false;
-        snprintf(m->declined[m->declined_count++], MATCH_ID + 1, "%s", match_id);
-    } else {
-        memmove(m->declined[i], m->declined[--m->declined_count], MATCH_ID + 1);
+    return ids_find(&m->by_declined, match_id, declined_id, m) != IDS_NONE;
+}
+
+static bool decline(struct matcher *m, const char *match_id)
+{
+    uint32_t at = (uint32_t)m->declined_count;
+    if (!array_grow((void **)&m->declined, &m->declined_cap, at + 1u, sizeof *m->declined))
+        return false;
+    snprintf(m->declined[at], sizeof m->declined[at], "%s", match_id);
+    if (!ids_put(&m->by_declined, match_id, at))
+        return false;
+    m->declined_count++;
+    return true;
+}
+
+static void undecline(struct matcher *m, uint32_t at)
+{
+    uint32_t last = (uint32_t)m->declined_count - 1;
+    ids_remove(&m->by_declined, m->declined[at], declined_id, m);
+    if (at != last) {
+        ids_change(&m->by_declined, m->declined[last], at, declined_id, m);
+        memcpy(m->declined[at], m->declined[last], sizeof m->declined[at]);
     }
-    // Both sides look around anew; after a change of mind everybody does, as the pair is known by its id
-    // only.
-    uint32_t deal = deal_find(m, match_id), pool = pool_find(m, match_id);
-    if (deal != NO_ENTRY)
-        return entry_mark(m, m->deals[deal].offer) && entry_mark(m, m->deals[deal].need);
-    if (pool != NO_ENTRY) {
-        for (int k = 0; k < m->pools[pool].count; k++)
-            if (!entry_mark(m, m->pools[pool].members[k]))
-                return false;
+    m->declined_count--;
+}
+
+bool matcher_decline(struct matcher *m, const char *match_id, const char *const *members, size_t n,
+                     bool declined)
+{
+    uint32_t at = ids_find(&m->by_declined, match_id, declined_id, m);
+    if (declined == (at != IDS_NONE))
         return true;
-    }
-    for (uint32_t e = 0; e < m->entry_count; e++)
-        if (m->entries[e].used && !entry_mark(m, e))
+    if (!declined)
+        undecline(m, at);
+    else if (!decline(m, match_id))
+        return false;
+    for (size_t i = 0; i < n; i++) { // these look around anew
+        uint32_t e = matcher_entry(m, members[i]);
+        if (e != NO_ENTRY && !entry_mark(m, e))
             return false;
+    }
     return true;
 }
 
@@ -393,6 +407,7 @@ size_t matcher_memory(const struct matcher *m)
            m->hold_cap * sizeof *m->holds + m->declined_cap * sizeof *m->declined +
            m->way_cap * sizeof *m->ways +
            (m->dirty.cap + m->touched.cap + m->dropped.cap) * sizeof(uint32_t) +
-           (m->by_id.cap + m->by_match.cap + m->by_bucket.cap + m->by_way.cap) * sizeof(struct ids_slot) +
+           (m->by_id.cap + m->by_match.cap + m->by_bucket.cap + m->by_way.cap + m->by_declined.cap) *
+               sizeof(struct ids_slot) +
            grid_memory(&m->grid) + market_memory(&m->market);
 }

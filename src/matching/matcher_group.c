@@ -40,20 +40,40 @@ static void note_spot(struct bucket *b, const struct party *p)
         b->spots[b->spot_count++] = (struct spot){p->latitude, p->longitude};
 }
 
+static uint32_t new_bucket(struct matcher *m, const char key[static 48])
+{
+    uint32_t at = m->free_bucket != NO_ENTRY ? m->free_bucket : (uint32_t)m->bucket_count;
+    if (!array_grow((void **)&m->buckets, &m->bucket_cap, at + 1u, sizeof *m->buckets) ||
+        !ids_put(&m->by_bucket, key, at))
+        return NO_ENTRY;
+    if (at == m->bucket_count)
+        m->bucket_count++;
+    else
+        m->free_bucket = m->buckets[at].next_free;
+    m->buckets[at] = (struct bucket){0};
+    memcpy(m->buckets[at].key, key, sizeof m->buckets[at].key);
+    return at;
+}
+
+// Strangers choose the keys: one that nobody uses any more must not stay.
+static void free_bucket(struct matcher *m, uint32_t at)
+{
+    struct bucket *b = &m->buckets[at];
+    ids_remove(&m->by_bucket, b->key, bucket_key, m);
+    free(b->entries);
+    free(b->pools.items);
+    *b = (struct bucket){.next_free = m->free_bucket};
+    m->free_bucket = at;
+}
+
 bool bucket_enter(struct matcher *m, uint32_t e)
 {
     char key[48];
     if (!key_of(&m->entries[e].store.party, key))
         return true;
     uint32_t at = ids_find(&m->by_bucket, key, bucket_key, m);
-    if (at == IDS_NONE) {
-        if (!array_grow((void **)&m->buckets, &m->bucket_cap, m->bucket_count + 1, sizeof *m->buckets) ||
-            !ids_put(&m->by_bucket, key, (uint32_t)m->bucket_count))
-            return false;
-        at = (uint32_t)m->bucket_count++;
-        m->buckets[at] = (struct bucket){0};
-        memcpy(m->buckets[at].key, key, sizeof key);
-    }
+    if (at == IDS_NONE && (at = new_bucket(m, key)) == NO_ENTRY)
+        return false;
     struct bucket *b = &m->buckets[at];
     if (!array_grow((void **)&b->entries, &b->cap, b->count + 1, sizeof *b->entries))
         return false;
@@ -361,8 +381,12 @@ bool pools_settle(struct matcher *m, struct utc now, changed_fn *changed, void *
     for (uint32_t i = 0; i < m->bucket_count; i++) {
         struct grouping g = {
             .m = m, .bucket = &m->buckets[i], .bucket_number = i, .now = now, .changed = changed, .arg = arg};
-        if (m->buckets[i].dirty && !regroup(&g))
+        if (!m->buckets[i].dirty)
+            continue;
+        if (!regroup(&g))
             return false;
+        if (!m->buckets[i].count && !m->buckets[i].pools.count)
+            free_bucket(m, i);
     }
     return true;
 }

@@ -52,7 +52,7 @@ struct pool {
 
 /* Entries that could be in one group: of one waste code, or of one category of purchases. */
 struct bucket {
-    char key[48];
+    char key[48]; /* "": free */
     uint32_t *entries;
     size_t count, cap;
     struct list pools;
@@ -61,6 +61,7 @@ struct bucket {
     } spots[8]; /* where something changed */
     uint8_t spot_count;
     bool dirty, everywhere;
+    uint32_t next_free;
 };
 
 struct hold {
@@ -93,12 +94,14 @@ struct matcher {
     uint32_t free_pool;
     struct bucket *buckets;
     size_t bucket_count, bucket_cap;
+    uint32_t free_bucket;
     struct ids by_bucket;
 
     struct hold *holds;
     size_t hold_count, hold_cap;
     char (*declined)[MATCH_ID + 1];
     size_t declined_count, declined_cap;
+    struct ids by_declined;
     struct way *ways;
     size_t way_count, way_cap;
     struct ids by_way;

@@ -388,6 +388,30 @@ def test_what_is_wrong_is_refused_and_counted_while_polling_goes_on():
         stranger.close()
 
 
+def test_more_matches_than_fit_and_faster_than_is_looked_at():
+    with Rig() as rig:
+        gw = rig.start()
+        assert rig.connected(), gw.log()
+        rig.set(415)
+        own = rig.coordinator.wait_for("offer", seconds=60)[0].body["id"]
+        ids = ["%032x" % (0xabc000 + i) for i in range(70)]
+        assert wait_until(lambda: rig.offer()["broker"] == "stands there", 30)
+        for id in ids:
+            rig.coordinator.say("match", rig.coordinator.match(id, own))
+        assert wait_until(lambda: gw.ask("status")["exchange"]["refused"].get("flood", 0) > 0, 30), gw.ask("status")["exchange"]
+
+        def held():
+            return {m["view"]["id"] for m in gw.ask("matches")["matches"]}
+
+        assert len(held()) < 70
+        # What was too much is asked for again; the table stays as large as it is, and the latest has its place.
+        assert wait_until(lambda: len(held()) == 64, 150), (len(held()), gw.ask("status")["exchange"], gw.log()[-1500:])
+        late = "%032x" % 0xdef
+        assert wait_until(lambda: rig.coordinator.say("match", rig.coordinator.match(late, own)) and
+                          wait_until(lambda: late in held(), 10), 120), gw.log()[-1500:]
+        assert len(held()) == 64
+
+
 def test_numbers_grow_over_kill_9_and_offers_keep_their_ids():
     with Rig() as rig:
         gw = rig.start()

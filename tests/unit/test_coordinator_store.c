@@ -71,26 +71,48 @@ static void what_was_committed_is_there(void **state)
     assert_false(store_get_seen(s, "other", &back));
     assert_int_equal(store_number(s, "epoch", 0), 7);
     assert_int_equal(store_number(s, "nothing", -1), -1);
-    store_tidy(s, (struct utc){10});
+    store_tidy(s, (struct utc){10}, (struct utc){0});
     n = 0;
     store_each_topic(s, check_topic, &n);
     assert_int_equal(n, 0);
     store_close(s);
 }
 
-static void a_store_of_format_1_is_brought_up_to_date(void **state)
+static void change_file(const char *sql)
 {
-    (void)state;
     char path[100];
     sqlite3 *db;
     store_close(open_store());
     snprintf(path, sizeof path, "%s/territory.db", directory);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "ALTER TABLE topic DROP COLUMN issued; PRAGMA user_version=1", NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(db);
+}
+
+#define RELEASED_2                                                                                           \
+    "DROP TABLE released; CREATE TABLE released(entry TEXT, match TEXT, pseudonym TEXT, level INTEGER, "     \
+    "time "                                                                                                  \
+    "INTEGER, PRIMARY KEY(entry, match, pseudonym, level)) WITHOUT ROWID;"
+
+static void a_store_of_format_1_is_brought_up_to_date(void **state)
+{
+    change_file(RELEASED_2 "ALTER TABLE topic DROP COLUMN issued; PRAGMA user_version=1");
     what_was_committed_is_there(state);
+}
+
+static void a_store_of_format_2_is_brought_up_to_date(void **state)
+{
+    struct release out[2];
+    (void)state;
+    change_file(RELEASED_2
+                "INSERT INTO entry VALUES('e', 'f-1', '{}', 9);"
+                "INSERT INTO released VALUES('e', 'm', 'g-1', 2, 100), ('gone', 'm', 'g-1', 2, 100);"
+                "PRAGMA user_version=2");
+    struct store *s = open_store();
+    assert_int_equal(store_releases(s, "f-1", "e", out, 2), 1);
+    assert_string_equal(out[0].to, "g-1");
+    assert_int_equal(store_releases(s, "f-1", "gone", out, 2), 0); // nobody knows whose it was
+    store_close(s);
 }
 
 static void hours_of_both_sides(void **state)
@@ -144,21 +166,48 @@ static void alerts_wait_in_order_and_never_share_a_number(void **state)
     store_close(s);
 }
 
-static void releases_are_told_once(void **state)
+static void releases_are_told_once_and_to_their_owner(void **state)
 {
     (void)state;
     struct store *s = open_store();
     struct release r = {.level = 2, .time = {100}}, out[4];
     strcpy(r.match, "m");
     strcpy(r.to, "g-1");
-    assert_true(store_add_release(s, "e", &r));
+    assert_true(store_add_release(s, "f-1", "e", &r));
     r.time.ms = 200;
-    assert_false(store_add_release(s, "e", &r)); // it stays the first time
+    assert_false(store_add_release(s, "f-1", "e", &r)); // it stays the first time
     r.level = 4;
-    assert_true(store_add_release(s, "e", &r));
-    assert_int_equal(store_releases(s, "e", out, 4), 2);
+    assert_true(store_add_release(s, "f-1", "e", &r));
+    assert_int_equal(store_releases(s, "f-1", "e", out, 4), 2);
     assert_int_equal(out[0].level, 4);
     assert_int_equal(out[1].time.ms, 100);
+    // Whoever else has the id, now or later, sees nothing of them.
+    assert_int_equal(store_releases(s, "h-1", "e", out, 4), 0);
+    assert_true(store_add_release(s, "h-1", "e", &r));
+    assert_int_equal(store_releases(s, "h-1", "e", out, 4), 1);
+    store_close(s);
+}
+
+static void what_is_over_is_forgotten(void **state)
+{
+    (void)state;
+    const struct utc then = {1000}, later = {1000 + ENVELOPE_LIFE_MS + 1};
+    struct store *s = open_store();
+    struct release r = {.level = 2, .time = then}, out[4];
+    strcpy(r.match, "m");
+    strcpy(r.to, "g-1");
+    store_put_entry(
+        s, &(struct store_entry){.id = "stands", .pseudonym = "f-1", .json = "{}", .n = 2, .expires = later});
+    store_add_release(s, "f-1", "stands", &r);
+    store_add_release(s, "f-1", "gone", &r);
+    store_told(s, "synergy", then);
+    store_tidy(s, (struct utc){1000 + ENVELOPE_LIFE_MS}, then);
+    assert_int_equal(store_releases(s, "f-1", "gone", out, 4), 1);
+    assert_int_equal(store_last_told(s, "synergy").ms, then.ms);
+    store_tidy(s, later, later);
+    assert_int_equal(store_releases(s, "f-1", "gone", out, 4), 0);
+    assert_int_equal(store_releases(s, "f-1", "stands", out, 4), 1);
+    assert_int_equal(store_last_told(s, "synergy").ms, 0);
     store_close(s);
 }
 
@@ -193,7 +242,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_store_of_format_1_is_brought_up_to_date, make_room, clear_room),
         cmocka_unit_test_setup_teardown(hours_of_both_sides, make_room, clear_room),
         cmocka_unit_test_setup_teardown(alerts_wait_in_order_and_never_share_a_number, make_room, clear_room),
-        cmocka_unit_test_setup_teardown(releases_are_told_once, make_room, clear_room),
+        cmocka_unit_test_setup_teardown(releases_are_told_once_and_to_their_owner, make_room, clear_room),
+        cmocka_unit_test_setup_teardown(what_is_over_is_forgotten, make_room, clear_room),
+        cmocka_unit_test_setup_teardown(a_store_of_format_2_is_brought_up_to_date, make_room, clear_room),
         cmocka_unit_test_setup_teardown(damaged_files_are_put_aside, make_room, clear_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,14 +112,14 @@ static void held_and_declined(void **state)
     assert_true(x.expected_quantity < 150 && x.expected_quantity > 100);
     // Nothing is held any more, and the two do not want each other.
     assert_true(matcher_hold(m, id, "a1", "b1", 0));
-    assert_true(matcher_decline(m, id, true));
+    assert_true(matcher_decline(m, id, (const char *const[]){"a1", "b1"}, 2, true));
     settle(m, 0);
     assert_false(matcher_get(m, id, NOW, &x));
     put(m, at(heat_need("b1", "G-1", 30, 50, 401), 49.303, 6.10));
     settle(m, 0);
     assert_false(matcher_get(m, id, NOW, &x));
     matcher_remove(m, "b2");
-    assert_true(matcher_decline(m, id, false));
+    assert_true(matcher_decline(m, id, (const char *const[]){"a1", "b1"}, 2, false));
     settle(m, 0);
     assert_true(matcher_get(m, id, NOW, &x));
     matcher_free(m);
@@ -316,7 +316,7 @@ static void rounds_of_a_territory(void **state)
     assert_int_equal(t.fresh, 1);
     assert_int_equal(t.gone, 0);
     // Declined: another set of them may still be proposed, not this one.
-    assert_true(matcher_decline(m, t.last, true));
+    assert_true(matcher_decline(m, t.last, (const char *const[]){"g", "h"}, 2, true));
     t = settle(m, 0);
     assert_int_equal(t.gone, 1);
     assert_int_equal(t.fresh, 0);
@@ -387,6 +387,33 @@ static void the_ceiling(void **state)
     matcher_free(m);
 }
 
+// What strangers name must not stay when it is gone: categories of purchases, declined matches.
+static void names_that_come_and_go_leave_nothing(void **state)
+{
+    struct matcher *m = matcher_new(*state);
+    put(m, at(heat_offer("a1", "F-1", 65, 45, 550), 49.30, 6.10));
+    size_t memory = 0;
+    for (int i = 0; i < 4000; i++) {
+        char id[OFFER_ID + 1], match[MATCH_ID + 1];
+        snprintf(id, sizeof id, "n%d", i);
+        struct offer o = at(heat_need(id, "G-1", 30, 50, 2), 49.303, 6.10);
+        o.synergy = SYNERGY_POOL;
+        o.resource = RESOURCE_EQUIPMENT;
+        snprintf(o.equipment.type, sizeof o.equipment.type, "kind_%d", i);
+        put(m, o);
+        settle(m, 0);
+        match_id((const char *const[]){"a1", id}, 2, match);
+        assert_true(matcher_decline(m, match, (const char *const[]){"a1", id}, 2, true));
+        matcher_remove(m, id);
+        settle(m, 0);
+        assert_true(matcher_decline(m, match, (const char *const[]){"a1", id}, 2, false));
+        if (i == 200)
+            memory = matcher_memory(m);
+    }
+    assert_true(matcher_memory(m) <= memory);
+    matcher_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +425,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(in_any_order, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(rounds_of_a_territory, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(what_nobody_takes, make_settings, drop_settings),
+        cmocka_unit_test_setup_teardown(names_that_come_and_go_leave_nothing, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(the_ceiling, make_settings, drop_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
