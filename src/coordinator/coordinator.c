@@ -38,9 +38,17 @@ void coordinator_stir(struct coordinator *c)
 void coordinator_settle(struct coordinator *c)
 {
     struct utc now = utc_now();
+    if (!utc_plausible(now)) { // by a clock that is not set everything would have ended, or not begun
+        store_commit(c->store);
+        return;
+    }
     if (c->dirty || matcher_next(c->matcher).ms <= now.ms) {
         c->dirty = false;
         deals_settle(c, now);
+    }
+    if (c->rekeyed) {
+        c->rekeyed = false;
+        deals_refresh(c, now);
     }
     entries_say_receipts(c);
     store_commit(c->store);
@@ -144,6 +152,7 @@ static void keep_house(struct timer *t, struct mono now)
         if (!c->clock_was_set) {
             c->clock_was_set = true;
             link_again(c->link);
+            outgoing_repeat(c);
         }
         entries_expire(c, utc);
         alerts_containers(c, utc);
@@ -187,6 +196,7 @@ static int restore(struct coordinator *c, char *why, size_t size)
     topics_restore(c);
     deals_restore(c);
     entries_declare(c);
+    outgoing_notice_key(c);
     c->dirty = c->anew = true;
     return 0;
 }

@@ -130,8 +130,9 @@ struct coordinator {
 
     struct table members, topics, entries, deals;
     struct matcher *matcher;
-    bool dirty; /* the matcher is to settle */
-    bool anew;  /* it never has: what it does not know is not told to be gone */
+    bool dirty;   /* the matcher is to settle */
+    bool rekeyed; /* what was said is signed with a key of before: it is to be said anew */
+    bool anew;    /* it never has: what it does not know is not told to be gone */
     struct entry *receipts;
     struct outgoing *first_out, **end_out;
 
@@ -227,7 +228,7 @@ struct topic *topic_known(const struct coordinator *c, const char *text); /* NUL
 /* Remembers one more; NULL: the member has too many, or memory is out. */
 struct topic *topic_begin(struct coordinator *c, const char *text, struct member *m);
 void topic_keep(struct coordinator *c, struct topic *t);
-void topics_restore(struct coordinator *c);
+void topics_restore(struct coordinator *c); /* those of members, as far as they are not there */
 void topics_tidy(struct coordinator *c, struct utc now);
 void topics_forget(struct coordinator *c, const struct member *m);
 void topics_free(struct coordinator *c);
@@ -270,6 +271,8 @@ void outgoing_send(struct coordinator *c);
 void outgoing_free(struct coordinator *c);
 void outgoing_repeat(struct coordinator *c);
 bool outgoing_open(struct coordinator *c, char *why, size_t why_size);
+/* Another key: what was said with the old one is taken back. */
+void outgoing_notice_key(struct coordinator *c);
 
 /* alerts.c */
 bool alerts_open(struct coordinator *c, struct territory *t, char *why, size_t why_size);

@@ -117,9 +117,39 @@ static void repeat(void *arg, const char *topic, const void *data, size_t n, str
         link_put(c->link, topic, data, n, true, (uint32_t)left_s);
 }
 
-// The same bytes as before: whoever has them takes them for a refresh.
+static void take_back(void *arg, const char *topic, const void *data, size_t n, struct utc until)
+{
+    (void)data, (void)n, (void)until;
+    queue(arg, topic, NULL, 0, true, 0);
+}
+
+// Whoever has only the new key takes nothing that the old one signed.
+void outgoing_notice_key(struct coordinator *c)
+{
+    int64_t id, before = store_number(c->store, "key", 0);
+    memcpy(&id, c->key.public_key, sizeof id);
+    store_keep(c->store, "key", id);
+    if (!before || before == id)
+        return;
+    log_info("outgoing", "the key is another one: everything is said anew");
+    store_each_published(c->store, take_back, c);
+    store_drop_published(c->store, NULL);
+    struct entry *e;
+    struct deal *d;
+    for (size_t at = 0; (e = table_next(&c->entries, &at));)
+        entry_receipt(c, e);
+    for (size_t at = 0; (d = table_next(&c->deals, &at));)
+        for (unsigned i = 0; i < d->n; i++)
+            d->parties[i].issued.ms = 0;
+    c->rekeyed = true;
+}
+
+// The same bytes as before: whoever has them takes them for a refresh. Without a clock nobody can say how
+// long they are still good for.
 void outgoing_repeat(struct coordinator *c)
 {
+    if (!utc_plausible(utc_now()))
+        return;
     store_each_published(c->store, repeat, c);
 }
 

@@ -107,6 +107,7 @@ static bool apply(struct coordinator *c, struct territory *fresh, char *why, siz
         log_error("reload", "alerts: %s", why);
     if (!members_take(c, fresh))
         log_error("reload", "out of memory: not all members were taken");
+    topics_restore(c);
     entries_declare(c);
     // The connection points into the settings it was opened with, changed or not; anew, it brings what new
     // members had published before they were enrolled.

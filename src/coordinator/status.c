@@ -323,7 +323,9 @@ static void answer_for(struct coordinator *c, const char *request, struct buf *o
     // Once names are known, yes means that there is a contract.
     if (d && d->life.phase == LIFE_DISCLOSED && r.answer == REPLY_INTERESTED)
         r.answer = REPLY_AGREED;
-    if (!m || !d)
+    if (!utc_plausible(utc_now()))
+        say_result(out, "the clock is not set", &r, NULL);
+    else if (!m || !d)
         say_result(out, m ? "there is no such match" : "there is no such member", &r, NULL);
     else if (m->config && m->config->may_accept)
         say_result(out, "that member answers by its own gateway (may_accept)", &r, NULL);

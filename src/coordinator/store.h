@@ -62,7 +62,7 @@ void store_each_deal(struct store *s, void (*each)(void *arg, const char *id, co
 
 /* What was last published on a topic, byte by byte. */
 void store_put_published(struct store *s, const char *topic, const void *data, size_t n, struct utc until);
-void store_drop_published(struct store *s, const char *topic);
+void store_drop_published(struct store *s, const char *topic); /* NULL: all */
 void store_each_published(struct store *s,
                           void (*each)(void *arg, const char *topic, const void *data, size_t n,
                                        struct utc until),

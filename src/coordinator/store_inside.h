@@ -32,6 +32,7 @@ enum store_statement {
     EACH_DEAL,
     PUT_PUBLISHED,
     DROP_PUBLISHED,
+    DROP_ALL_PUBLISHED,
     EACH_PUBLISHED,
     ADD_RELEASE,
     GET_RELEASES,

@@ -41,6 +41,7 @@ const char *const store_sql[STORE_STATEMENTS] = {
     [EACH_DEAL] = "SELECT id, json FROM deal",
     [PUT_PUBLISHED] = "INSERT OR REPLACE INTO published VALUES(?,?,?)",
     [DROP_PUBLISHED] = "DELETE FROM published WHERE topic=?",
+    [DROP_ALL_PUBLISHED] = "DELETE FROM published",
     [EACH_PUBLISHED] = "SELECT topic, data, until FROM published",
     [ADD_RELEASE] = "INSERT OR IGNORE INTO released VALUES(?,?,?,?,?,?)",
     [GET_RELEASES] =

@@ -101,7 +101,10 @@ void store_put_published(struct store *s, const char *topic, const void *data, s
 
 void store_drop_published(struct store *s, const char *topic)
 {
-    store_change(s, DROP_PUBLISHED, "t", topic);
+    if (topic)
+        store_change(s, DROP_PUBLISHED, "t", topic);
+    else
+        store_change(s, DROP_ALL_PUBLISHED, "");
 }
 
 void store_each_published(struct store *s,

@@ -51,7 +51,8 @@ static void restore(void *arg, const char *text, const struct envelope_topic *se
 {
     struct coordinator *c = arg;
     struct exchange_topic parts;
-    struct member *m = exchange_topic_parse(text, &parts) ? member_of(c, parts.pseudonym) : NULL;
+    bool known = topic_known(c, text) || !exchange_topic_parse(text, &parts);
+    struct member *m = known ? NULL : member_of(c, parts.pseudonym);
     struct topic *t = m ? add(c, text, m) : NULL;
     if (t)
         t->seen = *seen;
@@ -73,14 +74,13 @@ void topics_tidy(struct coordinator *c, struct utc now)
         }
 }
 
+// On disk they stay until they expire: a member that is enrolled once more finds what it withdrew withdrawn.
 void topics_forget(struct coordinator *c, const struct member *m)
 {
     struct topic *t;
     for (size_t at = 0; (t = table_next(&c->topics, &at));)
-        if (t->member == m) {
-            store_drop_topic(c->store, t->text);
+        if (t->member == m)
             drop(c, t);
-        }
 }
 
 void topics_save(struct coordinator *c)

@@ -107,6 +107,8 @@ static void step(struct territory *t)
         follow_wishes(t); // those given before the order: it must not tell more than they allow
         territory_obey(t, &o, utc_now());
     }
+    if (t->rekeyed && utc_plausible(utc_now()))
+        t->rekeyed = !territory_sign_anew(t);
     if (t->unsaved)
         territory_save(t);
     territory_pump(t);

@@ -124,6 +124,7 @@ struct territory {
     struct disclosure_log *log;
     struct wakeup poke;
     struct wishes *wishes; /* in force; NULL until the first ones came */
+    bool rekeyed;          /* what stands may be signed with a key of before */
     bool unsaved;          /* the tables differ from the state file */
     struct mono stepped;
     double tokens; /* of live messages that may come in */
@@ -197,6 +198,8 @@ struct exchange_topic territory_topic(const struct territory *t, enum exchange_b
 struct standing *territory_standing(struct territory *t, const char *topic);
 /* Sends what waits; saves the state first. */
 void territory_pump(struct territory *t);
+/* What a key of before signed is signed anew; true: all of it. */
+bool territory_sign_anew(struct territory *t);
 void territory_collect(struct territory *t);  /* outcomes */
 void territory_all_wait(struct territory *t); /* a connection began */
 bool territory_any_flies(const struct territory *t);

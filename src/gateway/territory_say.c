@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that leaves for the territory: numbered, signed, logged, remembered, sent, and sent again until
 // the broker has it. There is no other way out.
+#include <jansson.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include "gateway/territory.h"
@@ -137,6 +139,59 @@ bool territory_clear(struct territory *t, const char *topic, const struct about 
            put_standing(t, topic, about->id, MESSAGE_WITHDRAWAL, NULL, (struct utc){0});
 }
 
+// ---- Another key ----
+
+// The payload of an envelope of ours that another key signed; the body is its last member.
+static bool foreign_body(const struct territory *t, const struct standing *s, struct buf *payload, size_t *at)
+{
+    json_t *e = json_loadb(s->data, s->size, JSON_REJECT_DUPLICATES, NULL);
+    const char *key = json_string_value(json_object_get(e, "k"));
+    const char *text = json_string_value(json_object_get(e, "p")), *body = NULL;
+    size_t room = text ? strlen(text) : 0, n = 0;
+    unsigned char *bytes = room ? malloc(room + 1) : NULL;
+    if (key && strcmp(key, t->key.id) != 0 && bytes &&
+        sodium_base642bin(bytes, room, text, room, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == 0) {
+        buf_reset(payload);
+        buf_put(payload, (const char *)bytes, n);
+        body = payload->failed ? NULL : strstr(buf_text(payload), "\"body\":");
+        *at = body ? (size_t)(body - buf_text(payload)) + strlen("\"body\":") : 0;
+    }
+    free(bytes);
+    json_decref(e);
+    return body && payload->len > *at + 1;
+}
+
+static bool sign_anew(struct territory *t, const struct standing *s, struct buf *payload)
+{
+    struct exchange_topic topic;
+    size_t at;
+    if (!exchange_topic_parse(s->topic, &topic) || !foreign_body(t, s, payload, &at))
+        return true;
+    const struct offer_life *l = territory_told(t, s->id);
+    const struct about about = {.what = message_kind_word(s->kind),
+                                .id = s->id,
+                                .name = l ? l->name : "",
+                                .note = "signed anew with another key",
+                                .level = l ? l->last.level : 1};
+    buf_reset(&t->body);
+    buf_put(&t->body, payload->data + at, payload->len - at - 1);
+    return territory_say(t, s->kind, &topic, &t->body, s->expires, &about);
+}
+
+bool territory_sign_anew(struct territory *t)
+{
+    struct buf payload = {0};
+    struct utc now = utc_now();
+    bool all = true;
+    for (size_t i = 0; i < STANDINGS_MAX && all; i++) {
+        const struct standing *s = &t->standings[i];
+        if (s->topic[0] && s->topic[0] != '/' && s->data && s->expires.ms > now.ms)
+            all = sign_anew(t, s, &payload);
+    }
+    buf_free(&payload);
+    return all;
+}
+
 // ---- Sending ----
 
 void territory_all_wait(struct territory *t)
@@ -229,10 +284,12 @@ static struct standing *next_due(struct territory *t, struct mono now, struct ut
 
 void territory_pump(struct territory *t)
 {
-    if (!mqtt_client_is_up(t->client) || (t->unsaved && !territory_save(t)))
-        return;
     struct mono now = mono_now();
     struct utc utc = utc_now();
+    // Without a clock nobody knows what has expired; what the old key signed is not said any more.
+    if (!utc_plausible(utc) || t->rekeyed || !mqtt_client_is_up(t->client) ||
+        (t->unsaved && !territory_save(t)))
+        return;
     unsigned room = mqtt_client_window(t->client);
     struct standing *s;
     for (unsigned under_way = flying(t); under_way < room && (s = next_due(t, now, utc)); under_way++) {

@@ -356,6 +356,7 @@ bool territory_load(struct territory *t, char *why, size_t why_size)
     if (!read_file(t, &before, why, why_size))
         return false;
     t->epoch = before + 1 > seconds ? before + 1 : seconds;
+    t->rekeyed = true; // to be looked at, once the clock is set
     if (territory_save(t))
         return true;
     snprintf(why, why_size, "%s cannot be written", t->state_path);
