@@ -106,6 +106,7 @@ struct deal {
     bool present; /* the matcher has it */
     struct span quantity, annual, eur_yr, tco2e, payback_y;
     double expected_quantity, expected_annual, rank, confidence;
+    int64_t round_h;    /* of a round: hours from one emptying to the next; 0 */
     double told_annual; /* at the last alert; NaN */
     struct utc since, disclosed, agreed, running, ended;
     struct store_sums sums; /* in metered_unit */

@@ -57,6 +57,7 @@ void deal_write(const struct deal *d, struct buf *out)
     write_span(&j, "payback_y", d->payback_y);
     json_number(&j, "expected_quantity", d->expected_quantity);
     json_number(&j, "expected_annual", d->expected_annual);
+    json_int(&j, "round_h", d->round_h);
     json_number(&j, "rank", d->rank);
     json_number(&j, "confidence", d->confidence);
     json_number(&j, "told_annual", d->told_annual);
@@ -137,6 +138,7 @@ static bool read_figures(const json_t *o, struct deal *d)
     d->payback_y = span_from(o, "payback_y");
     d->expected_quantity = number_of(o, "expected_quantity");
     d->expected_annual = number_of(o, "expected_annual");
+    d->round_h = whole_of(o, "round_h");
     d->rank = number_of(o, "rank");
     d->confidence = number_of(o, "confidence");
     d->told_annual = number_of(o, "told_annual");

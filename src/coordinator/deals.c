@@ -19,6 +19,9 @@
 #define METER_BACK_H (60 * 24)
 // An hour cannot hold more than this many times what was promised for it at most.
 #define METER_TIMES 20
+// In a group nobody checks: no hour of a member holds more than so many rounds of all of them.
+#define METER_ROUNDS 4
+#define WEEK_H       168
 
 // ---- One deal ----
 
@@ -127,6 +130,9 @@ static bool take_figures(struct deal *d, const struct match *m)
     d->payback_y = m->payback_y;
     d->expected_quantity = m->expected_quantity;
     d->expected_annual = m->expected_annual;
+    d->round_h = m->way == WAY_ROUND && m->details.interval_days > 0
+                     ? (int64_t)lround(24 * fmin(m->details.interval_days, 1000))
+                     : 0;
     d->rank = m->rank;
     d->confidence = m->confidence;
     return moved;
@@ -372,10 +378,24 @@ static double per_annual_unit(enum resource r)
     return strcmp(unit, "kWh") == 0 || strcmp(unit, "kg") == 0 ? 1000 : 1;
 }
 
+// What a group agreed to is an amount by the round, not by the hour: a container leaves whole, once in it.
+static struct store_round round_of(const struct deal *d)
+{
+    struct store_round r = {.begin = d->agreed.ms / HOUR_MS, .hours = d->round_h > 0 ? d->round_h : WEEK_H};
+    double annual = d->expected_annual * per_annual_unit((enum resource)d->resource);
+    r.agreed = annual > 0 ? annual * (double)r.hours / 8760 : 0;
+    return r;
+}
+
+static bool is_pair(const struct deal *d)
+{
+    return d->n == 2 && d->kind != SYNERGY_POOL;
+}
+
 static void book(struct coordinator *c, struct deal *d)
 {
-    bool pair = d->n == 2 && d->kind != SYNERGY_POOL;
-    store_sum_hours(c->store, d->id, pair, &d->sums);
+    struct store_round round = round_of(d);
+    store_sum_hours(c->store, d->id, is_pair(d) ? NULL : &round, &d->sums);
     d->realised = d->sums.least / per_annual_unit((enum resource)d->resource);
     double share = d->expected_annual > 0 ? d->realised / d->expected_annual : 0;
     d->realised_eur = span_said(d->eur_yr) ? share * span_middle(d->eur_yr) : NAN;
@@ -384,6 +404,8 @@ static void book(struct coordinator *c, struct deal *d)
 
 static double most_an_hour(const struct deal *d)
 {
+    if (!is_pair(d))
+        return METER_ROUNDS * round_of(d).agreed + 1;
     double unit = per_annual_unit((enum resource)d->resource);
     double mean = d->expected_annual * unit / 8760, peak = d->expected_quantity;
     if (d->resource == RESOURCE_WASTE || d->resource == RESOURCE_BY_PRODUCT ||

@@ -77,13 +77,24 @@ unsigned store_releases(struct store *s, const char *owner, const char *entry, s
 
 /* Metered hours of running exchanges. */
 void store_put_hour(struct store *s, const char *match, unsigned party, int64_t hour, double amount);
-/* Of a pair: the sum over hours that both sides know of the smaller amount, and of the larger; `hours` of
- * them; `lonely` hours that only one side knows. Of a group: all amounts. */
+/*
+ * Of a pair (`round` NULL): the sum over hours that both sides know of the smaller amount, and of the larger;
+ * `hours` of them; `lonely` hours that only one side knows.
+ *
+ * Of a group nobody checks the other's meter, so what was agreed bounds it, by rounds: `least` is what was
+ * metered, but at the end of each round not more than what was agreed for all rounds begun; `most` all that
+ * was metered. A container that is emptied a day late is booked in the next round, whole.
+ */
+struct store_round {
+    int64_t begin, hours; /* the first hour, and how many from one emptying to the next */
+    double agreed;        /* of all members together in one round */
+};
 struct store_sums {
     double least, most;
     int64_t hours, lonely, first, last;
 };
-void store_sum_hours(struct store *s, const char *match, bool pair, struct store_sums *out);
+void store_sum_hours(struct store *s, const char *match, const struct store_round *round,
+                     struct store_sums *out);
 
 /* Alerts on their way, and when a synergy was last told of. */
 struct store_alert {

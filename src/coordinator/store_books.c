@@ -33,10 +33,9 @@ void store_put_hour(struct store *s, const char *match, unsigned party, int64_t 
     store_change(s, PUT_HOUR, "tiid", match, (int64_t)party, hour, amount);
 }
 
-void store_sum_hours(struct store *s, const char *match, bool pair, struct store_sums *out)
+static void sum_pair(struct store *s, const char *match, struct store_sums *out)
 {
-    sqlite3_stmt *st = store_ask(s, pair ? SUM_PAIR : SUM_GROUP, "t", match);
-    *out = (struct store_sums){0};
+    sqlite3_stmt *st = store_ask(s, SUM_PAIR, "t", match);
     if (sqlite3_step(st) == SQLITE_ROW)
         *out = (struct store_sums){.least = sqlite3_column_double(st, 0),
                                    .most = sqlite3_column_double(st, 1),
@@ -44,6 +43,32 @@ void store_sum_hours(struct store *s, const char *match, bool pair, struct store
                                    .first = sqlite3_column_int64(st, 3),
                                    .last = sqlite3_column_int64(st, 4)};
     sqlite3_reset(st);
-    if (pair)
-        out->lonely = store_ask_number(store_ask(s, SUM_LONELY, "t", match), 0);
+    out->lonely = store_ask_number(store_ask(s, SUM_LONELY, "t", match), 0);
+}
+
+static void sum_rounds(struct store *s, const char *match, const struct store_round *round,
+                       struct store_sums *out)
+{
+    sqlite3_stmt *st =
+        store_ask(s, SUM_ROUNDS, "iit", round->begin, round->hours > 0 ? round->hours : INT64_C(1), match);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        double begun = (double)(sqlite3_column_int64(st, 0) + 1), amount = sqlite3_column_double(st, 1);
+        double agreed = begun > 0 ? begun * round->agreed : 0;
+        out->most += amount;
+        out->least = out->least + amount < agreed ? out->least + amount : agreed;
+        out->first = out->hours ? out->first : sqlite3_column_int64(st, 3);
+        out->last = sqlite3_column_int64(st, 4);
+        out->hours += sqlite3_column_int64(st, 2);
+    }
+    sqlite3_reset(st);
+}
+
+void store_sum_hours(struct store *s, const char *match, const struct store_round *round,
+                     struct store_sums *out)
+{
+    *out = (struct store_sums){0};
+    if (round)
+        sum_rounds(s, match, round, out);
+    else
+        sum_pair(s, match, out);
 }

@@ -40,7 +40,7 @@ enum store_statement {
     PUT_HOUR,
     SUM_PAIR,
     SUM_LONELY,
-    SUM_GROUP,
+    SUM_ROUNDS,
     ADD_ALERT,
     PUT_ALERT,
     DROP_ALERT,

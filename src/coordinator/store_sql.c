@@ -56,8 +56,9 @@ const char *const store_sql[STORE_STATEMENTS] = {
         "a.party=0",
     [SUM_LONELY] =
         "SELECT count(*) FROM (SELECT hour FROM hour WHERE match=? GROUP BY hour HAVING count(*)=1)",
-    [SUM_GROUP] = "SELECT sum(amount), sum(amount), count(DISTINCT hour), min(hour), max(hour) FROM hour "
-                  "WHERE match=?",
+    [SUM_ROUNDS] =
+        "SELECT (hour-?)/? AS round, sum(amount), count(DISTINCT hour), min(hour), max(hour) FROM hour "
+        "WHERE match=? GROUP BY round ORDER BY round",
     [ADD_ALERT] = "INSERT INTO alert(channel, subject, body, attempts, created, due) VALUES(?,?,?,?,?,?)",
     [PUT_ALERT] = "UPDATE alert SET attempts=?, due=? WHERE id=?",
     [DROP_ALERT] = "DELETE FROM alert WHERE id=?",

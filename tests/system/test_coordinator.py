@@ -524,6 +524,21 @@ def test_a_common_round_and_the_full_container():
             assert shop.view(v.coordinator, lambda x: x["status"] != "proposed")
         last = shops[0].view(v.coordinator, lambda x: x["status"] == "disclosed")
         assert last and "Shop 1" in last["counterpart"]["name"] and "Shop 2" in last["counterpart"]["name"], last
+        # It runs: what is booked is what was agreed for the round, whatever a member says that it brought.
+        for shop in shops:
+            shop.reply(shop.view(v.coordinator, lambda x: x["status"] == "disclosed"), "agreed")
+        assert shops[0].view(v.coordinator, lambda x: x["status"] == "agreed")
+        agreed_earlier(v.coordinator, 3 * 3600000)
+        match, hour = views[0]["id"], now_ms() // 3600000
+        for shop, kg in zip(shops, (1200, 800, 9000)):
+            shop.say("meters/" + match, "meter", {"match": match, "first": hour - 1, "amounts": [kg]})
+        m = wait_until(lambda: next((m for m in v.coordinator.matches() if m.get("most_metered") == 11000), None), 30)
+        assert m and m["status"] == "running", v.coordinator.matches()
+        week = 4.0 * 52 * 168 / 8760  # t
+        assert abs(m["realised"] - week) < 0.05 * week, (m, week)
+        # An hour of more than four rounds is not believed.
+        shops[0].say("meters/" + match, "meter", {"match": match, "first": hour - 1, "amounts": [30000]})
+        assert wait_until(lambda: "not believed" in v.coordinator.member("s-0").get("trouble", ""))
 
 
 def test_the_digest_says_what_happened():

@@ -127,14 +127,41 @@ static void hours_of_both_sides(void **state)
     store_put_hour(s, "m", 1, 101, 395); // the same hour again, finished
     store_put_hour(s, "m", 0, 102, 400); // the other side is not there yet
     store_put_hour(s, "else", 1, 102, 1);
-    store_sum_hours(s, "m", true, &sums);
+    store_sum_hours(s, "m", NULL, &sums);
     assert_float_equal(sums.least, 775, 1e-9);
     assert_float_equal(sums.most, 800, 1e-9);
     assert_int_equal(sums.hours, 2);
     assert_int_equal(sums.lonely, 1);
     assert_int_equal(sums.last, 101);
-    store_sum_hours(s, "m", false, &sums);
-    assert_float_equal(sums.least, 1975, 1e-9);
+    store_close(s);
+}
+
+// Three containers, 4 t a week together: what is booked is what was metered, as far as it was agreed.
+static void a_group_books_what_was_agreed_by_the_round(void **state)
+{
+    (void)state;
+    struct store *s = open_store();
+    struct store_sums sums;
+    const struct store_round week = {.begin = 1000, .hours = 168, .agreed = 4000};
+    store_put_hour(s, "m", 0, 1005, 1200); // a container leaves whole, in one hour
+    store_put_hour(s, "m", 1, 1006, 800);
+    store_sum_hours(s, "m", &week, &sums);
+    assert_float_equal(sums.least, 2000, 1e-9);
+    store_put_hour(s, "m", 2, 1170, 2000); // two days late: in the next round, whole
+    store_put_hour(s, "m", 0, 1171, 1200);
+    store_put_hour(s, "m", 1, 1172, 800);
+    store_put_hour(s, "m", 2, 1300, 2000);
+    store_sum_hours(s, "m", &week, &sums);
+    assert_float_equal(sums.least, 8000, 1e-9);
+    assert_float_equal(sums.most, 8000, 1e-9);
+    assert_int_equal(sums.hours, 6);
+    assert_int_equal(sums.first, 1005);
+    assert_int_equal(sums.last, 1300);
+    store_put_hour(s, "m", 2, 1340, 90000); // whoever claims more gets what was agreed
+    store_put_hour(s, "m", 0, 1400, 90000);
+    store_sum_hours(s, "m", &week, &sums);
+    assert_float_equal(sums.least, 12000, 1e-9);
+    assert_float_equal(sums.most, 188000, 1e-9);
     store_close(s);
 }
 
@@ -241,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_committed_is_there, make_room, clear_room),
         cmocka_unit_test_setup_teardown(a_store_of_format_1_is_brought_up_to_date, make_room, clear_room),
         cmocka_unit_test_setup_teardown(hours_of_both_sides, make_room, clear_room),
+        cmocka_unit_test_setup_teardown(a_group_books_what_was_agreed_by_the_round, make_room, clear_room),
         cmocka_unit_test_setup_teardown(alerts_wait_in_order_and_never_share_a_number, make_room, clear_room),
         cmocka_unit_test_setup_teardown(releases_are_told_once_and_to_their_owner, make_room, clear_room),
         cmocka_unit_test_setup_teardown(what_is_over_is_forgotten, make_room, clear_room),
