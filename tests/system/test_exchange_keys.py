@@ -31,14 +31,14 @@ def test_a_refused_id_tells_nothing_of_its_owner():
         assert v.a.receipt(v.coordinator, OFFER, lambda r: r["total"] == 1)
         c.offer_heat(OFFER, kw=5)
         r = c.receipt(v.coordinator, OFFER, lambda r: r["status"] == "refused")
-        assert r and r["total"] == 0 and "releases" not in r and "g-bbb" not in json.dumps(r), r
+        assert r and r.get("total", 0) == 0 and "releases" not in r and "g-bbb" not in json.dumps(r), r
         # Nor when its owner has taken it away.
         v.a.say("offers/" + OFFER, "withdrawal", {"id": OFFER})
         assert v.a.receipt(v.coordinator, OFFER, lambda r: r["status"] == "withdrawn" and r["total"] == 1)
         assert wait_until(lambda: v.coordinator.member("h-ccc")["state"] != "muted", 90)
         c.say("offers/" + OFFER, "withdrawal", {"id": OFFER})
         r = c.receipt(v.coordinator, OFFER, lambda r: r["status"] == "withdrawn")
-        assert r and r["total"] == 0 and "releases" not in r, r
+        assert r and r.get("total", 0) == 0 and "releases" not in r, r
 
 
 def test_unsigned_messages_use_up_nobodys_room():
@@ -98,7 +98,7 @@ def test_with_another_key_the_coordinator_says_everything_anew():
 
 
 def with_clock(coordinator, words):
-    environment = coordinator.environment()
+    environment = type(coordinator).environment()
     coordinator.environment = lambda: dict(environment, LD_PRELOAD=FAKETIME, FAKETIME=words, FAKETIME_DONT_FAKE_MONOTONIC="1",
                                            DONT_FAKE_MONOTONIC="1") if words else environment
 
