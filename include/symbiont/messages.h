@@ -151,7 +151,7 @@ struct match_view {
     enum offer_role role;   /* of `own` */
     unsigned parties;       /* others besides him: 1, of a pool more */
 
-    /* The other side, in bands whatever its level, until both said yes. */
+    /* The other side, in bands whatever its level. */
     struct match_counterpart {
         char zone[OFFER_WORD], nace[9];
         struct span amount;                                /* its typical, in offer_unit(resource) */
@@ -163,7 +163,7 @@ struct match_view {
     struct span quantity;   /* what would be exchanged, in offer_unit */
     struct span annual;     /* the same in offer_annual_unit, a year */
     double coverage, use;   /* share of the need that is met, of the offer that is used, 0..1; NaN */
-    struct span distance_m; /* a band until disclosed */
+    struct span distance_m; /* a band */
     struct span capex_eur;  /* all of these may be SPAN_UNSAID */
     struct span eur_yr;     /* what both together gain in a year */
     struct span payback_y;

@@ -82,7 +82,6 @@ static const struct shown stream_fields[] = {{"stream", .kind = TEXT, .from = "n
                                              {.kind = END}};
 
 static const struct shown member_fields[] = {{"member", .kind = TEXT, .from = "pseudonym"},
-                                             {"name", .kind = TEXT},
                                              {"state", .kind = TEXT},
                                              {"last_message", .kind = TEXT},
                                              {"entries", .kind = WHOLE},

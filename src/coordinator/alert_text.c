@@ -25,18 +25,20 @@ static const char *resource_in(enum resource r, enum match_language l)
     return words[r][l == LANGUAGE_FR];
 }
 
-static const char *called(const struct coordinator *c, const char *pseudonym, bool names)
+// Whoever reads an alert learns no name before its owner has released it.
+static const char *called(const struct coordinator *c, const struct deal *d, const char *pseudonym,
+                          bool names)
 {
-    const struct member *m = member_of(c, pseudonym);
-    return names && m ? member_name(m) : pseudonym;
+    int party = d && names ? deal_party(d, pseudonym) : -1;
+    return party < 0 ? pseudonym : party_called(c, d, (unsigned)party);
 }
 
-static void names_of(const struct coordinator *c, const struct match *m, bool names,
+static void names_of(const struct coordinator *c, const struct deal *d, const struct match *m, bool names,
                      const char *out[static MATCH_MEMBERS])
 {
     for (unsigned i = 0; i < m->member_count; i++) {
         const struct entry *e = entry_of(c, m->members[i]);
-        out[i] = e ? called(c, e->member->pseudonym, names) : "?";
+        out[i] = e ? called(c, d, e->member->pseudonym, names) : "?";
     }
 }
 
@@ -48,7 +50,7 @@ static void parties_text(const struct coordinator *c, const struct deal *d, bool
                    i == 0          ? ""
                    : i + 1 == d->n ? say_in(l, " and ", " et ")
                                    : ", ",
-                   called(c, d->parties[i].pseudonym, names));
+                   called(c, d, d->parties[i].pseudonym, names));
 }
 
 void alert_title(struct coordinator *c, enum alert_kind kind, const struct deal *d, const struct match *m,
@@ -65,7 +67,7 @@ void alert_title(struct coordinator *c, enum alert_kind kind, const struct deal 
     };
     buf_puts(out, heads[kind][l == LANGUAGE_FR]);
     if (m) {
-        names_of(c, m, names, who);
+        names_of(c, d, m, names, who);
         match_title(m, who, l, out);
         return;
     }
@@ -76,13 +78,17 @@ void alert_title(struct coordinator *c, enum alert_kind kind, const struct deal 
 static void contacts(const struct coordinator *c, const struct deal *d, enum match_language l,
                      struct buf *out)
 {
+    bool any = false;
     for (unsigned i = 0; i < d->n; i++) {
-        const struct member *m = member_of(c, d->parties[i].pseudonym);
-        if (m)
-            buf_printf(out, "%s%s (%s)%s%s", i ? "; " : say_in(l, "Contacts: ", "Contacts : "),
-                       member_name(m), m->pseudonym, *member_contact(m) ? ", " : "", member_contact(m));
+        const char *name = party_called(c, d, i), *contact = party_contact(c, d, i);
+        if (name == d->parties[i].pseudonym && !*contact)
+            continue;
+        buf_printf(out, "%s%s (%s)%s%s", any ? "; " : say_in(l, "Contacts: ", "Contacts : "), name,
+                   d->parties[i].pseudonym, *contact ? ", " : "", contact);
+        any = true;
     }
-    buf_putc(out, '\n');
+    if (any)
+        buf_putc(out, '\n');
 }
 
 void alert_body(struct coordinator *c, enum alert_kind kind, const struct deal *d, const struct match *m,
@@ -90,7 +96,7 @@ void alert_body(struct coordinator *c, enum alert_kind kind, const struct deal *
 {
     const char *who[MATCH_MEMBERS];
     if (m) {
-        names_of(c, m, names, who);
+        names_of(c, d, m, names, who);
         match_text(m, who, l, out);
         buf_putc(out, '\n');
     } else if (kind == ALERT_END) {

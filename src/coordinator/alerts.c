@@ -347,8 +347,8 @@ static void compose_full(struct coordinator *c, enum alert_kind kind, const stru
 {
     const struct full_container *f = more;
     const struct offer *o = f->offer;
-    const struct member *owner = member_of(c, o->pseudonym);
-    const char *who = names && owner ? member_name(owner) : o->pseudonym;
+    int party = names ? deal_party(d, o->pseudonym) : -1;
+    const char *who = party < 0 ? o->pseudonym : party_called(c, d, (unsigned)party);
     char fill[SPAN_TEXT], days[SPAN_TEXT];
     span_text((struct span){o->waste.fill.low * 100, o->waste.fill.high * 100}, fill);
     span_text(o->waste.days_to_full, days);

@@ -263,6 +263,9 @@ void deal_show(struct coordinator *c, struct deal *d, unsigned party, const stru
 void deal_show_all(struct coordinator *c, struct deal *d, bool anew);
 void deal_clear_views(struct coordinator *c, struct deal *d);
 bool party_tells_identity(const struct coordinator *c, const struct party *p);
+/* Name and contact once they are released; before, and below level 4, the pseudonym and "". */
+const char *party_called(const struct coordinator *c, const struct deal *d, unsigned party);
+const char *party_contact(const struct coordinator *c, const struct deal *d, unsigned party);
 
 /* outgoing.c: what leaves goes after the commit */
 void say(struct coordinator *c, const struct exchange_topic *topic, enum message_kind kind, int64_t life_ms);

@@ -100,7 +100,7 @@ static const struct choice presets[] = {{"json", PRESET_JSON}, {"slack", PRESET_
 static const struct choice securities[] = {{"tls", MAIL_TLS}, {"plain", MAIL_PLAIN}, {0}};
 
 #define KINDS_HELP "Of match, change, end, full, member and digest those that are sent here; left out: all."
-#define NAMES_HELP "Call firms by their names, which the coordinator knows. false: by pseudonyms, for rooms that others read."
+#define NAMES_HELP "Call firms by their names, once all of a match said yes and those at level 4 alone: an alert tells no name that its owner has not released. false: by pseudonyms always."
 
 #define AT(member) offsetof(struct webhook_config, member)
 static const struct option webhook_options[] = {

@@ -27,7 +27,6 @@ static void member_status(struct json *j, const struct coordinator *c, const str
 {
     json_open(j, NULL, '{');
     json_text(j, "pseudonym", m->pseudonym);
-    json_text(j, "name", member_name(m));
     json_text(j, "state", member_state(c, m));
     json_int(j, "keys", m->peer.key_count);
     json_int(j, "entries", (int64_t)m->entries);
@@ -228,10 +227,9 @@ static void deal_member(struct coordinator *c, struct json *j, struct deal *d, e
     json_open(j, "parties", '[');
     for (unsigned i = 0; i < d->n; i++) {
         const struct party *p = &d->parties[i];
-        const struct member *m = member_of(c, p->pseudonym);
         json_open(j, NULL, '{');
         json_text(j, "pseudonym", p->pseudonym);
-        json_text(j, "name", m ? member_name(m) : NULL);
+        json_text(j, "name", party_called(c, d, i));
         json_text(j, "entry", p->entry);
         json_bool(j, "interested", d->life.yes >> i & 1);
         json_bool(j, "agreed", d->life.agree >> i & 1);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one side of a match is shown. Until all said yes its view is worked out from what it may know and from
-// nothing else: its own numbers, and the others' as they would look at level 2. So no exact number of another
-// can slip through a sentence, a distance or a price, and another's answer cannot either.
+// What one side of a match is shown. It is worked out from what this side may know and from nothing else: its
+// own numbers, and the others' as they would look at level 2, whatever their level and whoever said yes. So
+// no exact number of another can slip through a sentence, a distance or a price, and another's answer cannot
+// either. Names come with everybody's yes; numbers the two tell each other.
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static bool gather(const struct coordinator *c, const struct party *p, const str
 }
 
 // The match as this side could have worked it out itself.
-static bool seen_match(const struct coordinator *c, const struct match *m, const struct known *k,
+static void seen_match(const struct coordinator *c, const struct match *m, const struct known *k,
                        struct utc now, struct match *out)
 {
     const struct match_settings *s = &c->territory->root->matching;
@@ -70,7 +71,6 @@ static bool seen_match(const struct coordinator *c, const struct match *m, const
             members[i] = &k->offers[i];
         match_group(s, members, k->n, NULL, now, out);
     }
-    return true;
 }
 
 // ---- Filling it in ----
@@ -127,17 +127,19 @@ bool party_tells_identity(const struct coordinator *c, const struct party *p)
     return e && e->level >= DISCLOSE_IDENTITY;
 }
 
-static const char *released_name(const struct coordinator *c, const struct party *p)
+const char *party_called(const struct coordinator *c, const struct deal *d, unsigned party)
 {
-    if (!party_tells_identity(c, p))
+    const struct party *p = &d->parties[party];
+    if (!life_released(&d->life) || !party_tells_identity(c, p))
         return p->pseudonym;
     const struct member *m = member_of(c, p->pseudonym);
     return *p->name ? p->name : m ? member_name(m) : p->pseudonym;
 }
 
-static const char *released_contact(const struct coordinator *c, const struct party *p)
+const char *party_contact(const struct coordinator *c, const struct deal *d, unsigned party)
 {
-    if (!party_tells_identity(c, p))
+    const struct party *p = &d->parties[party];
+    if (!life_released(&d->life) || !party_tells_identity(c, p))
         return "";
     const struct member *m = member_of(c, p->pseudonym);
     return *p->contact ? p->contact : m ? member_contact(m) : "";
@@ -165,8 +167,8 @@ static void fill_counterpart(const struct coordinator *c, const struct deal *d, 
     }
     for (unsigned i = 0; i < d->n && life_released(&d->life); i++)
         if (i != party) {
-            join(to->name, sizeof to->name, released_name(c, &d->parties[i]));
-            join(to->contact, sizeof to->contact, released_contact(c, &d->parties[i]));
+            join(to->name, sizeof to->name, party_called(c, d, i));
+            join(to->contact, sizeof to->contact, party_contact(c, d, i));
         }
 }
 
@@ -178,9 +180,9 @@ static void fill_text(const struct coordinator *c, const struct deal *d, unsigne
     for (unsigned i = 0; i < m->member_count; i++) {
         const struct entry *e = entry_of(c, m->members[i]);
         int who = e ? deal_party(d, e->member->pseudonym) : -1;
-        names[i] = who < 0                                              ? "?"
-                   : (unsigned)who == party || !life_released(&d->life) ? d->parties[who].pseudonym
-                                                                        : released_name(c, &d->parties[who]);
+        names[i] = who < 0                  ? "?"
+                   : (unsigned)who == party ? d->parties[who].pseudonym
+                                            : party_called(c, d, (unsigned)who);
     }
     match_text(m, names, l, &text);
     copy_text(v->text, sizeof v->text, buf_text(&text));
@@ -192,13 +194,13 @@ static struct span said(struct span s)
     return span_said(s) && (isfinite(s.low) || isfinite(s.high)) ? s : SPAN_UNSAID;
 }
 
-static void fill_figures(const struct match *m, bool released, struct match_view *v)
+static void fill_figures(const struct match *m, struct match_view *v)
 {
     v->quantity = said(m->quantity);
     v->annual = said(m->annual);
     v->coverage = span_said(m->coverage) ? fmin(1, fmax(0, span_middle(m->coverage))) : NAN;
     v->use = span_said(m->use) ? fmin(1, fmax(0, span_middle(m->use))) : NAN;
-    v->distance_m = said(released ? m->distance_m : span_band(m->distance_m));
+    v->distance_m = said(span_band(m->distance_m));
     v->capex_eur = said(m->capex);
     v->eur_yr = said(m->eur_yr);
     v->payback_y = said(m->payback_y);
@@ -248,15 +250,11 @@ static bool fill(const struct coordinator *c, const struct deal *d, unsigned par
         return true;
     if (!gather(c, p, m, &known))
         return false;
-    const struct match *shown = m;
-    if (!life_released(&d->life)) {
-        seen_match(c, m, &known, utc_now(), &seen);
-        shown = &seen;
-    }
+    seen_match(c, m, &known, utc_now(), &seen);
     fill_counterpart(c, d, party, m, &known, v);
-    fill_figures(shown, life_released(&d->life), v);
-    fill_gates(v, shown, l);
-    fill_text(c, d, party, shown, l, v);
+    fill_figures(&seen, v);
+    fill_gates(v, &seen, l);
+    fill_text(c, d, party, &seen, l, v);
     return true;
 }
 

@@ -149,6 +149,19 @@ def test_before_both_agree_the_others_numbers_are_bands():
         assert vb["counterpart"]["supply"] == "60-70", vb
 
 
+def test_after_both_said_yes_the_others_numbers_are_bands_still():
+    with Valley() as v:
+        va, vb = v.propose(kw=553, level=4, need_level=4)
+        v.a.reply(va, "interested", name="Laminoir SA")
+        v.b.reply(vb, "interested")
+        after = v.b.view(v.coordinator, lambda x: x["status"] == "disclosed")
+        assert after["counterpart"]["name"] == "Laminoir SA", after
+        assert "553" not in json.dumps(after) and "3318" not in json.dumps(after), after
+        # Names come; of the numbers nothing changes.
+        for key in ("quantity", "annual", "distance_m", "capex_eur", "eur_yr", "payback_y", "gates", "limits"):
+            assert after.get(key) == vb.get(key), (key, after.get(key), vb.get(key))
+
+
 def test_declined_stays_declined_until_something_changes():
     with Valley() as v:
         va, vb = v.propose()
@@ -485,7 +498,9 @@ def test_alerts_reach_chat_rooms_mail_and_mqtt():
                 assert wait_until(lambda: len(other.posts) >= 2, 30), v.coordinator.log()
                 posts = {p[1].split("/")[1]: p for p in other.posts}
                 full = posts["all"]
-                assert full[2]["Authorization"] == "Bearer room-token" and "Laminoir" in full[3]["text"], full
+                assert full[2]["Authorization"] == "Bearer room-token" and "f-aaa" in full[3]["text"], full
+                # `names` tells what was released, and nothing was.
+                assert "Laminoir" not in json.dumps(full[3]) and "@example" not in json.dumps(full[3]), full
                 assert posts["send"][0] == "PUT" and re.search(r"/symbiont-\d+$", posts["send"][1]), posts["send"]
                 # Refused once, kept over kill -9, delivered.
                 assert wait_until(lambda: room.posts, 30) and room.posts[0][4] == 503
@@ -500,6 +515,29 @@ def test_alerts_reach_chat_rooms_mail_and_mqtt():
                 assert not any("/ends" in p[1] for p in other.posts)
                 assert "mail-secret" not in v.coordinator.log() and "room-token" not in v.coordinator.log()
                 dash.loop_stop()
+
+
+def test_names_go_to_those_only_to_whom_they_were_released():
+    with ChatRoom() as room, Valley(more=setting(
+            'change = 0.01; interval = "1 s"; webhooks: ( { name = "room"; url = "%s/"; preset = "json"; language = "en"; '
+            'names = true; } );' % room.url)) as v:
+        va, vb = v.propose(level=4)  # the need is at level 3: that one does not tell who it is
+        assert wait_until(lambda: room.posts, 30), v.coordinator.log()
+        m = v.coordinator.matches()[0]
+        told = json.dumps([room.posts[0][3], m, v.coordinator.ask("status")])
+        assert "Laminoir" not in told and "Blanchisserie" not in told and "@example" not in told, told
+        assert [p["name"] for p in m["parties"]] == ["f-aaa", "g-bbb"], m
+        v.a.reply(va, "interested", name="Laminoir SA", contact="anne@laminoir")
+        v.b.reply(vb, "interested")
+        assert v.b.view(v.coordinator, lambda x: x["status"] == "disclosed")
+        v.a.offer_heat(OFFER, kw=300, revision=2, level=4)  # a change, of which the room is told
+        assert wait_until(lambda: any(p[3]["kind"] == "change" for p in room.posts), 30), v.coordinator.log()
+        post = next(p[3] for p in room.posts if p[3]["kind"] == "change")
+        m = v.coordinator.matches()[0]
+        assert "Laminoir SA" in post["text"] and "anne@laminoir" in post["text"] and "g-bbb" in post["text"], post
+        assert [p["name"] for p in m["parties"]] == ["Laminoir SA", "g-bbb"], m
+        told = json.dumps([post, m, v.coordinator.ask("status")])
+        assert "Blanchisserie" not in told and "g-bbb@example" not in told, told
 
 
 def test_a_common_round_and_the_full_container():
