@@ -530,6 +530,7 @@ def test_names_go_to_those_only_to_whom_they_were_released():
         v.a.reply(va, "interested", name="Laminoir SA", contact="anne@laminoir")
         v.b.reply(vb, "interested")
         assert v.b.view(v.coordinator, lambda x: x["status"] == "disclosed")
+        time.sleep(1.1)  # the alerts' interval
         v.a.offer_heat(OFFER, kw=300, revision=2, level=4)  # a change, of which the room is told
         assert wait_until(lambda: any(p[3]["kind"] == "change" for p in room.posts), 30), v.coordinator.log()
         post = next(p[3] for p in room.posts if p[3]["kind"] == "change")
