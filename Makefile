@@ -89,6 +89,11 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(say) LD $@
 	$(Q)$(CC) $(LINK_$(VARIANT)) $(LDFLAGS) -o $@ $< $(LIB) -lcmocka $(LIBS)
 
+# Tests named test_refused_* decide which calls of the program fail: tests/unit/refuse.h.
+REFUSABLE := malloc calloc realloc reallocarray strdup strndup open close read pread write fsync fdatasync stat fstat \
+             statvfs rename unlink ftruncate fallocate fchmod sodium_init eventfd pthread_create
+$(B)/tests/unit/test_refused_%: LDFLAGS += $(REFUSABLE:%=-Wl,--wrap=%)
+
 # The unit and replay tests of this variant, without installing anything or starting a server.
 check-unit: $(UNIT_TESTS)
 	@tests/run $(UNIT_TESTS)

@@ -31,6 +31,10 @@ int secret_read(const char *path, char *out, size_t size, char *why, size_t why_
  */
 int key_file_check(const char *path, char *why, size_t why_size);
 
+/* Syncs the directory that holds `path`: a name that was made or renamed there then outlives a power cut.
+ * Returns 0 or -1 with errno. */
+int directory_sync_of(const char *path);
+
 /* mkdir -p with `mode` for the directories made. Returns 0 or -1 with errno. */
 int directory_make(const char *path, mode_t mode);
 

@@ -78,7 +78,7 @@ static int write_all(int fd, const char *data, size_t n)
     return 0;
 }
 
-static int sync_directory_of(const char *path)
+int directory_sync_of(const char *path)
 {
     char copy[PATH_MAX];
     if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy) {
@@ -88,8 +88,9 @@ static int sync_directory_of(const char *path)
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    int ret = fsync(fd);
+    int ret = fsync(fd), saved = errno;
     close(fd);
+    errno = saved;
     return ret;
 }
 
@@ -117,7 +118,7 @@ int file_replace(const char *path, const void *data, size_t n, mode_t mode)
         errno = saved;
         return -1;
     }
-    return sync_directory_of(path);
+    return directory_sync_of(path);
 }
 
 // An open descriptor, or -1 and a sentence. `what`: "secret file", "key file".

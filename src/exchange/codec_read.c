@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading a stranger's body by its table: known keys only, each once, each of its type and in its range.
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include "exchange/span.h"
 #include "symbiont/clock.h"
 #include "symbiont/envelope.h"
+#include "symbiont/json_parse.h"
 #include "symbiont/messages.h"
 #include "symbiont/offer.h"
 #include "symbiont/text.h"
@@ -317,9 +317,12 @@ void *codec_parse(const char *json, size_t n, size_t limit, unsigned depth, char
         snprintf(why, why_size, "it is nested more than %u deep", depth);
         return NULL;
     }
-    json_t *object = json_loadb(json, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_parse(json, n, JSON_REJECT_DUPLICATES, &error);
     if (!object) {
-        snprintf(why, why_size, "it is not JSON: line %d, column %d", error.line, error.column);
+        if (error.line < 0)
+            snprintf(why, why_size, "no memory");
+        else
+            snprintf(why, why_size, "it is not JSON: line %d, column %d", error.line, error.column);
         return NULL;
     }
     if (!json_is_object(object)) {

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 #include "symbiont/envelope.h"
 #include "symbiont/json.h"
+#include "symbiont/json_parse.h"
 #include "symbiont/text.h"
 
 #define HASH       crypto_hash_sha256_BYTES
@@ -47,11 +47,14 @@ static void no_hash(char out[static HASH_TEXT])
     out[HASH_TEXT - 1] = '\0';
 }
 
-// Number and `prev` of a line; false: it is not a line of a log.
-static bool line_facts(const char *line, size_t n, uint64_t *number, char prev[static HASH_TEXT])
+// UNREAD: not for any fault of its own; errno says why.
+enum state { SOUND, UNREAD, CHANGED };
+
+// Number and `prev` of a line; CHANGED: it is not a line of a log.
+static enum state line_facts(const char *line, size_t n, uint64_t *number, char prev[static HASH_TEXT])
 {
     json_error_t error;
-    json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &error);
+    json_t *object = json_parse(line, n, JSON_REJECT_DUPLICATES, &error);
     const char *p = json_string_value(json_object_get(object, "prev"));
     const json_t *i = json_object_get(object, "n");
     bool good = p && strlen(p) == HASH_TEXT - 1 && json_is_integer(i) && json_integer_value(i) > 0;
@@ -60,7 +63,11 @@ static bool line_facts(const char *line, size_t n, uint64_t *number, char prev[s
         strcpy(prev, p);
     }
     json_decref(object);
-    return good;
+    if (!object && error.line < 0) {
+        errno = ENOMEM;
+        return UNREAD;
+    }
+    return good ? SOUND : CHANGED;
 }
 
 // ---- Opening ----
@@ -69,8 +76,10 @@ static bool read_at(int fd, off_t at, char *data, size_t n)
 {
     while (n) {
         ssize_t got = pread(fd, data, n, at);
-        if (got <= 0)
+        if (got <= 0) {
+            errno = got ? errno : EIO; // it was cut meanwhile
             return false;
+        }
         data += got;
         at += got;
         n -= (size_t)got;
@@ -86,38 +95,42 @@ static const char *line_before(const char *begin, const char *end)
 }
 
 // The last line and the one before it must fit; the whole chain is disclosure_verify's.
-static bool look_at_end(struct disclosure_log *l, const char *tail, size_t n, bool whole)
+static enum state look_at_end(struct disclosure_log *l, const char *tail, size_t n, bool whole)
 {
     const char *end = tail + n - 1, *last = line_before(tail, end);
     char prev[HASH_TEXT], want[HASH_TEXT];
-    if (!line_facts(last, (size_t)(end - last), &l->n, prev))
-        return false;
+    enum state facts = line_facts(last, (size_t)(end - last), &l->n, prev);
+    if (facts != SOUND)
+        return facts;
     hash_text(last, (size_t)(end - last), l->prev);
     if (last == tail) {
         no_hash(want);
-        return whole && l->n == 1 && strcmp(prev, want) == 0;
+        return whole && l->n == 1 && strcmp(prev, want) == 0 ? SOUND : CHANGED;
     }
     const char *before = line_before(tail, last - 1);
     hash_text(before, (size_t)(last - 1 - before), want);
-    return strcmp(prev, want) == 0;
+    return strcmp(prev, want) == 0 ? SOUND : CHANGED;
 }
 
 // Sets size, n, prev; `torn`: bytes behind the last line.
-static bool find_end(struct disclosure_log *l, off_t file_size, off_t *torn)
+static enum state find_end(struct disclosure_log *l, off_t file_size, off_t *torn)
 {
     size_t n = file_size < TAIL_BYTES ? (size_t)file_size : TAIL_BYTES;
     off_t at = file_size - (off_t)n;
     char *tail = malloc(n + 1);
-    bool good = tail && read_at(l->fd, at, tail, n);
-    no_hash(l->prev);
-    if (good) {
-        const char *end = line_before(tail, tail + n);
-        l->size = at + (end - tail);
-        *torn = file_size - l->size;
-        good = end > tail ? look_at_end(l, tail, (size_t)(end - tail), at == 0) : at == 0;
+    if (!tail || !read_at(l->fd, at, tail, n)) {
+        free(tail);
+        return UNREAD;
     }
+    const char *end = line_before(tail, tail + n);
+    l->size = at + (end - tail);
+    *torn = file_size - l->size;
+    no_hash(l->prev);
+    enum state found = end > tail ? look_at_end(l, tail, (size_t)(end - tail), at == 0)
+                       : at == 0  ? SOUND
+                                  : CHANGED;
     free(tail);
-    return good;
+    return found;
 }
 
 static bool cut_torn(struct disclosure_log *l, off_t torn)
@@ -136,9 +149,12 @@ struct disclosure_log *disclosure_open(const char *path, char *why, size_t why_s
 {
     struct stat st;
     off_t torn = 0;
-    struct disclosure_log *l = sodium_init() < 0 ? NULL : calloc(1, sizeof *l);
-    if (!l) {
-        snprintf(why, why_size, "no memory");
+    enum state end;
+    struct disclosure_log *l = calloc(1, sizeof *l);
+    if (!l || sodium_init() < 0) {
+        snprintf(why, why_size, "the disclosure log: %s",
+                 l ? "the system gives no random numbers" : "no memory");
+        free(l);
         return NULL;
     }
     l->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -148,7 +164,9 @@ struct disclosure_log *disclosure_open(const char *path, char *why, size_t why_s
         snprintf(why, why_size, "the disclosure log %s is not a regular file", path);
     else if (flock(l->fd, LOCK_EX | LOCK_NB) < 0)
         snprintf(why, why_size, "the disclosure log %s is in use by another program", path);
-    else if (!find_end(l, st.st_size, &torn))
+    else if ((end = find_end(l, st.st_size, &torn)) == UNREAD)
+        snprintf(why, why_size, "cannot read the disclosure log %s: %m", path);
+    else if (end == CHANGED)
         snprintf(
             why, why_size,
             "the disclosure log %s was changed: its last lines do not fit each other. Move it away, and keep "
@@ -181,7 +199,7 @@ static bool is_plain_json(const char *s, size_t n)
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)s[i] < ' ')
             return false;
-    json_t *v = json_loadb(s, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json_t *v = json_parse(s, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     json_decref(v);
     return v != NULL;
 }
@@ -207,7 +225,7 @@ static void put_message(struct json *j, const char *message, size_t n)
 {
     char hash[HASH_TEXT];
     json_error_t error;
-    json_t *envelope = n ? json_loadb(message, n, JSON_REJECT_DUPLICATES, &error) : NULL;
+    json_t *envelope = n ? json_parse(message, n, JSON_REJECT_DUPLICATES, &error) : NULL;
     const json_t *p = json_object_get(envelope, "p");
     size_t length = json_string_length(p), got = 0;
     char *payload = length ? malloc(length) : NULL;
@@ -274,9 +292,8 @@ bool disclosure_append(struct disclosure_log *l, const struct disclosure_entry *
     if (st.st_size < l->size) // somebody has cut it: what would follow would not fit
         return false;
     if (!write_all(l->fd, l->line.data, l->line.len) || fdatasync(l->fd) < 0) {
-        int saved = errno;
-        if (ftruncate(l->fd, l->size) < 0)
-            errno = saved; // the next append tries again
+        int saved = errno, cut = ftruncate(l->fd, l->size);
+        (void)cut; // the next append tries again
         errno = saved;
         return false;
     }
@@ -290,21 +307,23 @@ bool disclosure_append(struct disclosure_log *l, const struct disclosure_entry *
 
 long disclosure_verify(const char *path, void (*each)(void *arg, const char *line, size_t n), void *arg)
 {
-    FILE *f = fopen(path, "re");
+    FILE *f = sodium_init() < 0 ? NULL : fopen(path, "re");
     char *line = NULL, prev[HASH_TEXT], want[HASH_TEXT];
     size_t size = 0;
     ssize_t n;
     uint64_t number = 0, expected = 0;
     long bad = 0;
-    if (!f || sodium_init() < 0)
-        return f ? (fclose(f), -1) : -1;
+    if (!f)
+        return -1;
     no_hash(want);
     while (!bad && (n = getline(&line, &size, f)) > 0) {
         expected++;
         bool whole = line[n - 1] == '\n';
         n -= whole;
-        if (!whole || !line_facts(line, (size_t)n, &number, prev) || number != expected ||
-            strcmp(prev, want) != 0)
+        enum state facts = line_facts(line, (size_t)n, &number, prev);
+        if (facts == UNREAD)
+            bad = -1;
+        else if (!whole || facts == CHANGED || number != expected || strcmp(prev, want) != 0)
             bad = (long)expected;
         else if (each)
             each(arg, line, (size_t)n);

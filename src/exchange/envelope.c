@@ -144,11 +144,12 @@ bool envelope_write(const struct message *m, const struct site_key *key, struct 
 
 // ---- Opening ----
 
+// `v` is a string. False also when it is more than `most` bytes.
 static bool from_base64(const json_t *v, struct buf *out, size_t most)
 {
     const char *text = json_string_value(v);
     size_t n = 0, length = json_string_length(v);
-    unsigned char *room = text ? (unsigned char *)buf_room(out, length + 1) : NULL;
+    unsigned char *room = (unsigned char *)buf_room(out, length + 1);
     if (!room || sodium_base642bin(room, length + 1, text, length, NULL, &n, NULL, BASE64) != 0 || n > most)
         return false;
     out->len += n;
@@ -168,14 +169,14 @@ static const char *find_body(const char *s, size_t n, size_t *size)
             for (i++; s[i] != '"'; i++)
                 i += s[i] == '\\';
             size_t after = i + 1 + strspn(s + i + 1, " \t\r\n");
-            if (depth == 1 && !begin && i + 1 - from == sizeof key - 1 &&
-                memcmp(s + from, key, sizeof key - 1) == 0 && s[after] == ':')
+            if (depth == 1 && i + 1 - from == sizeof key - 1 && memcmp(s + from, key, sizeof key - 1) == 0 &&
+                s[after] == ':')
                 begin = s + after + 1 + strspn(s + after + 1, " \t\r\n");
         } else if (s[i] == '{' || s[i] == '[') {
             depth++;
         } else if (s[i] == '}' || s[i] == ']') {
             depth--;
-            if (begin && depth == 1 && s + i > begin) {
+            if (begin && depth == 1) {
                 *size = (size_t)(s + i + 1 - begin);
                 return begin;
             }

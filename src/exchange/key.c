@@ -2,8 +2,6 @@
 // A site's key pair: made, kept in a file, shown.
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,31 +20,25 @@ static void from_seed(const unsigned char seed[static SEED], struct site_key *ou
     public_key_id(out->public_key, out->id);
 }
 
-static int sync_directory_of(const char *path)
-{
-    char copy[PATH_MAX];
-    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
-        return -1;
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = fd < 0 ? -1 : fsync(fd);
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 static int write_new(const char *path, const char *line, size_t n)
 {
     // O_EXCL: a key that exists is a site's identity, and a link there is somebody's trap.
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
     if (fd < 0)
         return -1;
+    errno = ENOSPC; // what a write means that took less than it was given
     bool ok = fchmod(fd, 0400) == 0 && write(fd, line, n) == (ssize_t)n && fsync(fd) == 0;
     int saved = errno;
-    ok = close(fd) == 0 && ok && sync_directory_of(path) == 0;
-    if (ok)
+    if (close(fd) < 0 && ok) {
+        ok = false;
+        saved = errno;
+    }
+    if (ok && directory_sync_of(path) == 0)
         return 0;
+    if (ok)
+        saved = errno;
     unlink(path);
-    errno = saved ? saved : EIO;
+    errno = saved;
     return -1;
 }
 

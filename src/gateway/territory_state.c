@@ -13,12 +13,12 @@
 //      "matches":[{"view":{...},"name","level","received","expires","topic":{...},"answer","answered_at","meter"}],
 //      "receipts":[{"receipt":{...},"received","topic":{...}}]}
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include "gateway/territory.h"
 #include "symbiont/files.h"
 #include "symbiont/json.h"
+#include "symbiont/json_parse.h"
 
 #define STATE_MAX (8 << 20)
 
@@ -332,7 +332,7 @@ static bool read_file(struct territory *t, uint64_t *epoch, char *why, size_t wh
         buf_free(&file);
         return none;
     }
-    json_t *root = json_loadb(file.data, file.len, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_parse(file.data, file.len, JSON_REJECT_DUPLICATES, &error);
     buf_free(&file);
     if (!root || whole(root, "v") != 1) {
         // Replaced as a whole, so this is a failing disk or somebody's hand. What is told would be forgotten.
@@ -371,7 +371,7 @@ void territory_still_told(const char *directory, struct buf *ids)
     snprintf(path, sizeof path, "%s/state.json", directory);
     json_t *root = file_read(path, STATE_MAX, &file) < 0
                        ? NULL
-                       : json_loadb(file.data, file.len, JSON_REJECT_DUPLICATES, &error);
+                       : json_parse(file.data, file.len, JSON_REJECT_DUPLICATES, &error);
     size_t i;
     json_t *o;
     json_array_foreach(json_object_get(root, "lives"), i, o)

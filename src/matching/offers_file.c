@@ -3,13 +3,13 @@
 #include "matching/offers_file.h"
 
 #include <ctype.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "matching/csv.h"
+#include "symbiont/json_parse.h"
 #include "symbiont/text.h"
 #include "symbiont/waste.h"
 
@@ -50,7 +50,7 @@ static bool read_json(const char *text, size_t n, each_fn *each, void *arg, char
         json_error_t error;
         int line = lines_before(text, at);
         json_t *value =
-            json_loadb(text + at, n - at, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
+            json_parse(text + at, n - at, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
         if (!value) {
             snprintf(why, why_size, "line %d: %s", line + error.line, error.text);
             return false;

@@ -2,10 +2,10 @@
 // The decision table for statuses and error bodies.
 #include "influx_answer.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "symbiont/json_parse.h"
 
 #define RETRY_AFTER_MAX_S 600
 
@@ -54,7 +54,7 @@ const char *influx_action_word(enum influx_action a)
 static json_t *parse(const char *body, size_t n)
 {
     json_error_t error;
-    json_t *root = n <= INFLUX_BODY_MAX ? json_loadb(body, n, JSON_REJECT_DUPLICATES, &error) : NULL;
+    json_t *root = n <= INFLUX_BODY_MAX ? json_parse(body, n, JSON_REJECT_DUPLICATES, &error) : NULL;
     if (json_is_object(root))
         return root;
     json_decref(root);

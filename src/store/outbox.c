@@ -138,6 +138,8 @@ int outbox_configure(struct outbox *o, const struct outbox_settings *s, char *wh
     for (size_t i = 0; i < OUTBOX_LANES_MAX && s->lanes[i]; i++) {
         lanes[i] = outbox_know_lane(o, s->lanes[i], 0);
         if (!lanes[i]) {
+            while (o->n_known > before)
+                lane_free(o->known[--o->n_known]);
             pthread_mutex_unlock(&o->lock);
             snprintf(why, why_size, "outbox: no room for lane %s (at most %d names in a file's life)",
                      s->lanes[i], LANES_KNOWN_MAX);

@@ -252,7 +252,7 @@ enum file_result outbox_file_no_room(struct outbox_file *f, int64_t left, int64_
 
 enum file_result outbox_file_no_memory(struct outbox_file *f)
 {
-    snprintf(f->error, sizeof f->error, "no memory to compress messages");
+    snprintf(f->error, sizeof f->error, "no memory or no descriptor left");
     return FILE_BROKEN;
 }
 

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saving a file that somebody deleted while it is open: as long as we hold it, it can be read.
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "store/outbox_file_inside.h"
+#include "symbiont/files.h"
 
 // Pages copied between two signs of life: 4 MiB.
 #define COPY_STEP 1024
@@ -52,18 +51,6 @@ static int copy_pages(sqlite3 *to, sqlite3 *from, void (*alive)(void *arg), void
     return rc == SQLITE_DONE ? end : rc;
 }
 
-static int sync_directory(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int ret = fsync(fd);
-    close(fd);
-    return ret;
-}
-
 enum file_result outbox_file_rescue(struct outbox_file *f, void (*alive)(void *arg), void *arg)
 {
     char fresh[PATH_MAX], log[PATH_MAX];
@@ -77,8 +64,8 @@ enum file_result outbox_file_rescue(struct outbox_file *f, void (*alive)(void *a
         rc = copy_pages(to, f->db, alive, arg);
     sqlite3_close(to);
     // A log left behind belongs to the deleted file, and the copy holds what was in it.
-    if (rc == SQLITE_OK &&
-        ((unlink(log) < 0 && errno != ENOENT) || rename(fresh, f->path) < 0 || sync_directory(f->path) < 0))
+    if (rc == SQLITE_OK && ((unlink(log) < 0 && errno != ENOENT) || rename(fresh, f->path) < 0 ||
+                            directory_sync_of(f->path) < 0))
         rc = SQLITE_IOERR;
     if (rc == SQLITE_OK)
         return FILE_OK;

@@ -107,7 +107,7 @@ void rejects_add(struct rejects *r, const struct outbox_rejected *what)
 
 void rejects_restore(struct rejects *r, uint64_t number, const struct outbox_rejected *what)
 {
-    struct reject *added = copy_of(what);
+    struct reject *added = number > r->last ? copy_of(what) : NULL; // known: the file is read a second time
     if (!added)
         return;
     pthread_mutex_lock(&r->lock);

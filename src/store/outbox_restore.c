@@ -58,12 +58,22 @@ static int scan_row(const struct file_row *r, void *arg)
     return s->no_memory;
 }
 
+struct naming {
+    struct outbox *o;
+    bool no_memory;
+};
+
 static int restore_lane_name(uint8_t number, const char *name, uint64_t acked, void *arg)
 {
-    struct lane *l = outbox_know_lane(arg, name, number);
+    struct naming *n = arg;
+    if (n->o->n_known == LANES_KNOWN_MAX || strlen(name) >= LANE_NAME_MAX)
+        return 0; // not written by us
+    struct lane *l = outbox_know_lane(n->o, name, number);
+    // Without it its messages would be another lane's: the number would be given again.
+    n->no_memory = !l;
     if (l)
         l->acked = acked;
-    return 0;
+    return n->no_memory;
 }
 
 static enum file_result restore_lane(struct outbox *o, struct lane *l, uint64_t next_id)
@@ -71,6 +81,8 @@ static enum file_result restore_lane(struct outbox *o, struct lane *l, uint64_t 
     struct scan s = {.acked = l->acked};
     struct lane_gaps gaps;
     enum file_result result = outbox_file_scan(o->file, l->number, scan_row, &s);
+    if (result == FILE_OK && s.no_memory)
+        result = outbox_file_no_memory(o->file);
     if (result == FILE_OK)
         result = outbox_file_gaps(o->file, l->number, &gaps);
     if (result == FILE_OK) {
@@ -153,11 +165,14 @@ static enum file_result attempt(struct outbox *o, struct utc earlier,
     if (result != FILE_OK)
         return result;
     // Lanes of the file come first: they keep their numbers.
-    result = outbox_file_lanes(o->file, restore_lane_name, o);
+    struct naming naming = {.o = o};
+    result = outbox_file_lanes(o->file, restore_lane_name, &naming);
+    if (result == FILE_OK && naming.no_memory)
+        result = outbox_file_no_memory(o->file);
     for (size_t i = 0; result == FILE_OK && i < OUTBOX_LANES_MAX && names[i]; i++) {
         o->lanes[i] = outbox_know_lane(o, names[i], 0);
         if (!o->lanes[i])
-            return FILE_BROKEN;
+            result = outbox_file_no_memory(o->file);
     }
     return result == FILE_OK ? restore_all(o, earlier) : result;
 }
@@ -175,6 +190,11 @@ int outbox_restore(struct outbox *o, const char *const names[OUTBOX_LANES_MAX], 
         } else if (result != FILE_FULL || !disk_ballast_drop(path)) {
             break;
         }
+    }
+    if (result == FILE_OK && earlier.ms) {
+        // What was read of the one before is kept, and is not in this one.
+        facts_all_changed(o->facts);
+        rejects_all_changed(o->rejects);
     }
     if (result == FILE_OK)
         return 0;
@@ -195,10 +215,12 @@ static enum file_result reconcile(struct outbox *o, struct lane *l, uint64_t *lo
     enum file_result result = outbox_file_delete_from(o->file, l->number, l->disk_only + 1);
     if (result == FILE_OK)
         result = outbox_file_scan(o->file, l->number, scan_row, &s);
-    if (result == FILE_OK && !s.no_memory)
+    if (result == FILE_OK && s.no_memory)
+        result = outbox_file_no_memory(o->file);
+    if (result == FILE_OK)
         *lost += lane_reconcile(l, &s.spans, s.bytes);
     spans_free(&s.spans);
-    return s.no_memory ? FILE_BROKEN : result;
+    return result;
 }
 
 enum file_result outbox_reopen(struct outbox *o)

@@ -291,10 +291,10 @@ static void take_back(struct outbox *o)
     for (size_t i = 0; i < o->w.n; i++)
         lane_uncollect(o->w.work[i].lane, o->w.work[i].pieces, o->w.work[i].n);
     // Events are tried again with the next save.
-    bool events = o->w.n_facts || rejects_changed(o->rejects);
+    bool events = facts_changed(o->facts) || rejects_changed(o->rejects);
     pthread_mutex_lock(&o->lock);
     if (events && o->event_due.ns == 0)
-        o->event_due = mono_now();
+        o->event_due = mono_add(mono_now(), NS_PER_S);
     o->lanes_changed = o->lanes_changed || o->w.save_lanes;
     pthread_mutex_unlock(&o->lock);
 }

@@ -185,6 +185,74 @@ static void test_torn_end_is_cut_and_noted(void **state)
     buf_free(&now);
 }
 
+// What is at the end must be a line of a log, and the first of all lines says so.
+static void test_what_is_no_log_is_not_continued(void **state)
+{
+    const struct room *r = *state;
+#define NO_HASH "0000000000000000000000000000000000000000000000000000000000000000"
+    static const char *const ends[] = {
+        "nothing\n",
+        "[]\n",
+        "{}\n",
+        "{\"n\":1}\n",
+        "{\"n\":1,\"prev\":\"00\"}\n",
+        "{\"n\":1,\"prev\":7}\n",
+        "{\"prev\":\"" NO_HASH "\"}\n",
+        "{\"n\":\"1\",\"prev\":\"" NO_HASH "\"}\n",
+        "{\"n\":0,\"prev\":\"" NO_HASH "\"}\n",
+        "{\"n\":-1,\"prev\":\"" NO_HASH "\"}\n",
+        "{\"n\":2,\"prev\":\"" NO_HASH "\"}\n", // the first is number 1
+        "{\"n\":1,\"prev\":\"1"
+        "000000000000000000000000000000000000000000000000000000000000000\"}\n",
+    };
+    char why[300];
+    disclosure_close(opened(r));
+    for (size_t i = 0; i < TEST_COUNT(ends); i++) {
+        write_file(r, ends[i], strlen(ends[i]));
+        assert_null(disclosure_open(r->path, why, sizeof why));
+        if (!strstr(why, "was changed"))
+            fail_msg("%s: %s", ends[i], why);
+        assert_int_equal(disclosure_verify(r->path, NULL, NULL), 1);
+    }
+    // More in one line than an entry can have: its begin is not even looked at.
+    struct buf b = {0};
+    buf_puts(&b, "{\"n\":1,\"prev\":\"" NO_HASH "\",\"what\":\"");
+    for (int i = 0; i < 20000; i++)
+        buf_puts(&b, "0123456789");
+    buf_puts(&b, "\"}\n");
+    write_file(r, b.data, b.len);
+    assert_null(disclosure_open(r->path, why, sizeof why));
+    write_file(r, b.data, b.len - 1); // and without its end
+    assert_null(disclosure_open(r->path, why, sizeof why));
+    buf_free(&b);
+    // Nobody's file.
+    assert_int_equal(disclosure_verify(r->dir, NULL, NULL), -1);
+    assert_null(disclosure_open("/dev/null", why, sizeof why));
+    assert_non_null(strstr(why, "not a regular file"));
+    disclosure_close(NULL);
+}
+
+static void test_an_entry_has_a_bound(void **state)
+{
+    const struct room *r = *state;
+    static char message[70000];
+    memset(message, 'a', sizeof message);
+    three_entries(r);
+    struct disclosure_log *l = opened(r);
+    assert_false(append(l, "offer", message, sizeof message));
+    assert_true(append(l, "offer", message, 1000));
+    // An envelope whose payload is no base64 is shown as it came.
+    assert_true(append(l, "offer", "{\"p\":\"***\"}", 11));
+    disclosure_close(l);
+    struct buf b = {0};
+    read_file(r, &b);
+    assert_non_null(strstr(buf_text(&b), "\"payload\":{\"p\":\"***\"}"));
+    buf_free(&b);
+    int lines = 0;
+    assert_int_equal(disclosure_verify(r->path, count, &lines), 0);
+    assert_int_equal(lines, 5);
+}
+
 // A log larger than what is read of its end.
 static void test_long_log(void **state)
 {
@@ -245,6 +313,8 @@ int main(void)
         IN_ROOM(test_an_envelope_is_shown_in_clear),
         IN_ROOM(test_every_change_shows),
         IN_ROOM(test_torn_end_is_cut_and_noted),
+        IN_ROOM(test_what_is_no_log_is_not_continued),
+        IN_ROOM(test_an_entry_has_a_bound),
         IN_ROOM(test_long_log),
         IN_ROOM(test_full_disk),
         IN_ROOM(test_one_program_at_a_time),

@@ -104,6 +104,13 @@ static void what_is_no_file_is_no_secret(void **state)
         assert_int_equal(chown(p->path, 12345, (gid_t)-1), 0);
         assert_int_equal(secret_read(p->path, secret, sizeof secret, why, sizeof why), -1);
         assert_non_null(strstr(why, "belongs to user 12345"));
+        // To him who owns it, and to him what is root's, it is open.
+        assert_int_equal(chmod(p->directory, 0755), 0);
+        assert_int_equal(seteuid(12345), 0);
+        int rc = secret_read(p->path, secret, sizeof secret, why, sizeof why);
+        assert_int_equal(seteuid(0), 0);
+        assert_int_equal(rc, 0);
+        assert_string_equal(secret, "a");
     }
 }
 
