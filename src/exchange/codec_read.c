@@ -42,9 +42,15 @@ static bool range(const struct reader *r, const struct field *f, double v)
     return refuse(r, f, "must be from %g to %g", f->min, f->max);
 }
 
+// The values that follow are members and elements: never NULL, which jansson's own macros ask for, too.
+static bool is_number(const json_t *v)
+{
+    return json_typeof(v) == JSON_INTEGER || json_typeof(v) == JSON_REAL;
+}
+
 static bool take_number(const struct reader *r, const struct field *f, const json_t *v, double *out)
 {
-    if (!json_is_number(v))
+    if (!is_number(v))
         return refuse(r, f, "must be a number");
     *out = json_number_value(v);
     return range(r, f, *out);
@@ -110,7 +116,7 @@ static bool take_uint(const struct reader *r, const struct field *f, const json_
 {
     double max = f->max > 0 ? f->max : CODEC_UINT_MAX;
     json_int_t n = json_integer_value(v);
-    if (!json_is_integer(v) || n < (json_int_t)f->min || (double)n > max)
+    if (json_typeof(v) != JSON_INTEGER || n < (json_int_t)f->min || (double)n > max)
         return refuse(r, f, "must be a whole number from %.0f to %.0f", f->min, max);
     put_uint(out, f->size, (uint64_t)n);
     return true;
@@ -118,7 +124,7 @@ static bool take_uint(const struct reader *r, const struct field *f, const json_
 
 static bool take_utc(const struct reader *r, const struct field *f, const json_t *v, struct utc *out)
 {
-    if (!json_is_integer(v) || json_integer_value(v) < 1 || json_integer_value(v) > UTC_MAX)
+    if (json_typeof(v) != JSON_INTEGER || json_integer_value(v) < 1 || json_integer_value(v) > UTC_MAX)
         return refuse(r, f, "must be milliseconds since 1970, whole");
     out->ms = json_integer_value(v);
     return true;
@@ -126,9 +132,9 @@ static bool take_utc(const struct reader *r, const struct field *f, const json_t
 
 static bool take_span(const struct reader *r, const struct field *f, const json_t *v, struct span *out)
 {
-    if (json_is_number(v))
+    if (is_number(v))
         *out = span_of(json_number_value(v));
-    else if (!json_is_string(v) || !span_parse(json_string_value(v), out))
+    else if (json_typeof(v) != JSON_STRING || !span_parse(json_string_value(v), out))
         return refuse(r, f, "must be a number or a band: \"200-500\", \">200\", \"<500\"");
     return (!isfinite(out->low) || range(r, f, out->low)) && (!isfinite(out->high) || range(r, f, out->high));
 }
@@ -169,7 +175,7 @@ static bool take_operation(const struct reader *r, const struct field *f, const 
 
 static bool take_share(const struct reader *r, const struct field *f, const json_t *v, float *out)
 {
-    if (!json_is_number(v) || json_number_value(v) < 0 || json_number_value(v) > 1)
+    if (!is_number(v) || json_number_value(v) < 0 || json_number_value(v) > 1)
         return refuse(r, f, "must be shares from 0 to 1");
     *out = (float)json_number_value(v);
     return true;
@@ -178,7 +184,7 @@ static bool take_share(const struct reader *r, const struct field *f, const json
 static bool take_object(struct reader *r, const struct field *f, const json_t *v, char *p)
 {
     size_t n = strlen(r->path);
-    if (!json_is_object(v))
+    if (json_typeof(v) != JSON_OBJECT)
         return refuse(r, f, "must be %s", f->type == FIELD_OBJECT ? "an object" : "a list of objects");
     snprintf(r->path + n, sizeof r->path - n, "%s.", f->key);
     bool ok = take_members(r, f->rows, v, p);
@@ -196,7 +202,7 @@ static bool take_element(struct reader *r, const struct field *f, const json_t *
         return take_code(r, f, v, p);
     case FIELD_NUMBERS:
         *(double *)p = NAN;
-        return json_is_null(v) || take_number(r, f, v, p);
+        return json_typeof(v) == JSON_NULL || take_number(r, f, v, p);
     case FIELD_SHARES:
         return take_share(r, f, v, p);
     case FIELD_OPERATIONS:
@@ -210,7 +216,7 @@ static bool take_list(struct reader *r, const struct field *f, const json_t *v, 
 {
     bool all = f->type == FIELD_SHARES, bits = f->type == FIELD_OPERATIONS;
     size_t most = bits ? 28 : f->most;
-    if (!json_is_array(v))
+    if (json_typeof(v) != JSON_ARRAY)
         return refuse(r, f, "must be a list");
     size_t n = json_array_size(v);
     if (n == 0 || n > most || (all && n != most))
@@ -244,8 +250,9 @@ static bool take_field(struct reader *r, const struct field *f, const json_t *v,
     case FIELD_SPAN:
         return take_span(r, f, v, p);
     case FIELD_BOOL:
-        *(bool *)p = json_is_true(v);
-        return json_is_boolean(v) || refuse(r, f, "must be true or false");
+        *(bool *)p = json_typeof(v) == JSON_TRUE;
+        return json_typeof(v) == JSON_TRUE || json_typeof(v) == JSON_FALSE ||
+               refuse(r, f, "must be true or false");
     case FIELD_KEY:
         return take_key(r, f, v, base);
     case FIELD_OBJECT:

@@ -31,7 +31,10 @@ static double step_below(double v, double *next)
         i++;
     *next = scaled(steps[i + 1], e);
     double below = scaled(steps[i], e);
-    return below <= v ? below : 0; // smaller than the smallest step
+    if (below <= v)
+        return below;
+    *next = below; // smaller than the smallest step
+    return 0;
 }
 
 static double down(double v)

@@ -62,4 +62,39 @@ static inline struct offer kit_heat(uint8_t level)
     return o;
 }
 
+/* A need of waste, with what it takes. */
+static inline struct offer kit_waste(void)
+{
+    struct offer o;
+    offer_clear(&o);
+    strcpy(o.id, KIT_ID);
+    strcpy(o.pseudonym, "f-9");
+    o.revision = 1;
+    o.role = ROLE_NEED;
+    o.synergy = SYNERGY_POOL;
+    o.resource = RESOURCE_WASTE;
+    o.provenance = PROVENANCE_DECLARED;
+    o.level = 3;
+    o.typical = span_of(1.2);
+    o.waste.codes[0] = 150101;
+    o.waste.codes[1] = 10304;
+    o.waste.code_count = 2;
+    o.waste.hazardous = true;
+    o.waste.legal = LEGAL_BY_PRODUCT;
+    o.waste.operations = 1u << 3 | 1u << 13 | 1u << 17 | 1u << 31;
+    o.waste.fill = (struct span){0.5, 1};
+    strcpy(o.parameters[0].name, "moisture");
+    strcpy(o.parameters[0].unit, "%");
+    o.parameters[0].value = (struct span){-INFINITY, 12.5};
+    strcpy(o.parameters[1].name, "ph");
+    o.parameters[1].value = (struct span){6.5, 8.5};
+    o.parameter_count = 2;
+    strcpy(o.audience[0], "f-7q2");
+    o.audience_count = 1;
+    o.has_months = true;
+    for (int i = 0; i < 12; i++)
+        o.months[i] = (float)i / 11;
+    return o;
+}
+
 #endif

@@ -28,26 +28,29 @@ static void test_topics(void **state)
         assert_true(exchange_topic_takes(&t, good[i].takes));
         assert_false(exchange_topic_takes(&t, good[i].refuses));
     }
-    static const char *const bad[] = {"",
-                                      "symbiosis/v1/",
-                                      "symbiosis/v1/t/f/",
-                                      "symbiosis/v2/t/f/card",
-                                      "symbiosis/v1/t/f/card/",
-                                      "symbiosis/v1/t/f/card/" KIT_ID,
-                                      "symbiosis/v1/t/f/offers",
-                                      "symbiosis/v1/t/f/offers/",
-                                      "symbiosis/v1/t/f/offers/abc",
-                                      "symbiosis/v1/t/f/offers/" KIT_ID "/",
-                                      "symbiosis/v1/t/f/offers/" KIT_ID "0",
-                                      "symbiosis/v1/t/f/offers/0123456789ABCDEF0123456789abcdef",
-                                      "symbiosis/v1/t/f/gifts/" KIT_ID,
-                                      "symbiosis/v1/T/f/card",
-                                      "symbiosis/v1/t//card",
-                                      "symbiosis/v1/t/-f/card",
-                                      "symbiosis/v1//f/card",
-                                      "symbiosis/v1/t/0123456789012345678901234567890123/card",
-                                      "/symbiosis/v1/t/f/card",
-                                      "symbiosis/v1/t/f/a-branch-that-is-very-long/" KIT_ID};
+    static const char *const bad[] = {
+        "",
+        "symbiosis/v1/",
+        "symbiosis/v1/t/f/",
+        "symbiosis/v2/t/f/card",
+        "symbiosis/v1/t/f/card/",
+        "symbiosis/v1/t/f/card/" KIT_ID,
+        "symbiosis/v1/t/f/offers",
+        "symbiosis/v1/t/f/offers/",
+        "symbiosis/v1/t/f/offers/abc",
+        "symbiosis/v1/t/f/offers/" KIT_ID "/",
+        "symbiosis/v1/t/f/offers/" KIT_ID "0",
+        "symbiosis/v1/t/f/offers/0123456789ABCDEF0123456789abcdef",
+        "symbiosis/v1/t/f/gifts/" KIT_ID,
+        "symbiosis/v1/T/f/card",
+        "symbiosis/v1/t//card",
+        "symbiosis/v1/t/-f/card",
+        "symbiosis/v1//f/card",
+        "symbiosis/v1/t/0123456789012345678901234567890123/card",
+        "/symbiosis/v1/t/f/card",
+        "symbiosis/v1/t-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789/f/card",
+        "symbiosis/v1/t/f/offers/" KIT_ID KIT_ID,
+        "symbiosis/v1/t/f/a-branch-that-is-very-long/" KIT_ID};
     for (size_t i = 0; i < TEST_COUNT(bad); i++)
         if (exchange_topic_parse(bad[i], &t))
             fail_msg("taken: %s", bad[i]);
@@ -109,6 +112,7 @@ static void test_of_a_site(void **state)
          "\"next_key\":\"gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=\",\"epoch\":3}");
     REFUSED(card, "{\"pseudonym\":\"f\",\"key\":\"AAAA\",\"epoch\":3}", "base64 of 32 bytes");
     REFUSED(card, "{\"pseudonym\":\"f\",\"epoch\":3}", "\"key\" is missing");
+    REFUSED(card, "{\"pseudonym\":\"f\",\"key\":7,\"epoch\":3}", "base64 of 32 bytes");
 
     struct withdrawal w = {KIT_ID};
     SAME(withdrawal, w, "{\"id\":\"" KIT_ID "\"}");
@@ -126,6 +130,13 @@ static void test_of_a_site(void **state)
          "\xc3\xa9\",\"contact\":\"energie@laminoir.example\"}");
     REFUSED(reply, "{\"match\":\"" KIT_ID "\",\"revision\":2,\"answer\":\"declined\",\"name\":\"us\"}",
             "go with \"interested\" only");
+    REFUSED(reply, "{\"match\":\"" KIT_ID "\",\"revision\":2,\"answer\":\"agreed\",\"contact\":\"us\"}",
+            "go with \"interested\" only");
+    memset(&r, 0, sizeof r);
+    strcpy(r.match, KIT_ID);
+    r.revision = 2;
+    r.answer = REPLY_ENDED;
+    SAME(reply, r, "{\"match\":\"" KIT_ID "\",\"revision\":2,\"answer\":\"ended\"}");
     REFUSED(reply, "{\"match\":\"abc\",\"revision\":2,\"answer\":\"declined\"}", "32 hex digits");
     REFUSED(reply, "{\"match\":\"" KIT_ID "\",\"revision\":2,\"answer\":\"maybe\"}", "not known");
 
