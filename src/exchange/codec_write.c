@@ -94,7 +94,7 @@ static void write_span(struct json *j, const char *key, struct span s)
 
 static void write_operations(struct json *j, uint32_t bits)
 {
-    char text[8];
+    char text[16]; // gcc with -fsanitize=thread does not see the bounds of i
     for (int i = 1; i <= 31; i++) {
         if (!(bits >> i & 1) || i == 14 || i == 15 || i == 16)
             continue;
