@@ -7,6 +7,7 @@
 #ifndef SYMBIONT_LINE_H
 #define SYMBIONT_LINE_H
 
+#include <stdatomic.h>
 #include "symbiont/config.h"
 #include "symbiont/json.h"
 #include "symbiont/log.h"
@@ -56,6 +57,7 @@ struct transaction {
     bool close_after_cycle;
     uint8_t in_flight; /* how many the device allows at once; 0: the line's setting */
     void (*done)(struct transaction *t, const struct modbus_answer *answer);
+    atomic_bool withdrawn; /* line_withdraw */
 
     struct mono asked, answered; /* when its request left and its answer (or verdict) came */
 
@@ -120,7 +122,15 @@ struct mono line_heartbeat(const struct line *l);
 
 static inline void line_submit(struct line *l, struct transaction *t)
 {
+    atomic_store(&t->withdrawn, false);
     l->ops->submit(l, t);
+}
+
+/* Nobody waits for it any more: when it has not left yet it never does, and comes back, in its turn, with
+ * VERDICT_CANCELLED. Fine for one that is not under way. */
+static inline void line_withdraw(struct transaction *t)
+{
+    atomic_store(&t->withdrawn, true);
 }
 
 #endif

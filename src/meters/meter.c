@@ -268,6 +268,11 @@ void poller_remove(struct meter *m)
     m->unit = NULL;
     held_forget(&p->held, m);
     m->removed = true;
+    // What waits in the line's queue would ask a device that is no longer ours, for nobody.
+    for (size_t i = 0; i < m->plan.n; i++)
+        line_withdraw(&m->asks[i].transaction);
+    if (m->locator)
+        line_withdraw(&m->locator->transaction);
     meter_release(m);
 }
 

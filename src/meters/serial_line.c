@@ -39,9 +39,18 @@ static bool closes_after(const struct serial_bus *b, const struct transaction *t
     return b->is_tcp && t->last_of_cycle && (t->close_after_cycle || b->close_after_cycle);
 }
 
+static bool ask(struct serial_line *s, struct transaction *t)
+{
+    if (!atomic_load(&t->withdrawn))
+        return serial_bus_run(&s->bus, t);
+    t->answer = (struct modbus_answer){.verdict = VERDICT_CANCELLED};
+    t->asked = t->answered = mono_now();
+    return false;
+}
+
 static void run(struct serial_line *s, struct transaction *t)
 {
-    struct finished f = {t, serial_bus_run(&s->bus, t)};
+    struct finished f = {t, ask(s, t)};
     if (closes_after(&s->bus, t) && s->bus.fd >= 0 && mailbox_count(&s->inbox) == 0)
         serial_bus_sleep(&s->bus);
     mailbox_put(&s->outbox, &f); // has room for all that can be with the thread

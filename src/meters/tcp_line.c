@@ -357,11 +357,19 @@ static void arm(struct tcp_line *t)
         loop_timer(loop, &t->timer, first);
 }
 
+static void skip_withdrawn(struct tcp_line *t)
+{
+    struct modbus_answer cancelled = {.verdict = VERDICT_CANCELLED};
+    while (t->queue && atomic_load(&t->queue->withdrawn))
+        finish(t, dequeue(t), &cancelled);
+}
+
 static void pump(struct tcp_line *t)
 {
     struct mono now = loop_now(t->line.loop);
     if (t->closing)
         return;
+    skip_withdrawn(t);
     if (t->state == CLOSED && t->queue && !mono_before(now, t->retry_at)) {
         t->state = CONNECTING;
         tcp_connect_start(&t->connect);
@@ -369,9 +377,11 @@ static void pump(struct tcp_line *t)
     if (t->state == SETTLING && !mono_before(now, t->free_at))
         t->state = READY;
     while (t->state == READY && t->queue && t->outstanding < window(t, t->queue) &&
-           !mono_before(now, t->free_at))
+           !mono_before(now, t->free_at)) {
         if (!send_request(t, dequeue(t)))
             return;
+        skip_withdrawn(t);
+    }
     arm(t);
 }
 

@@ -45,6 +45,7 @@ class Evidence:
         self.gaps = {"mqtt": [], "influxdb": []}
         self.excuses, self.disturbances = [], []
         self.clock_changes = False
+        self.cycle_ms = 500   # what a cycle of one meter may take, its waiting for the line included
         self.faulty = set()   # meters whose own fault it is when they are late
 
     def read_witness(self, text):
@@ -174,7 +175,7 @@ class Judge:
                 self.figures["oldest_lost_ms"] = max(self.figures.get("oldest_lost_ms", 0), begin - ms)
                 return True
             # A cycle of two requests is given up whole: what the first had said goes with it.
-            slack = 500 if kind == "stop" else 150
+            slack = self.e.cycle_ms if kind == "stop" else 150
             if kind in ("stop", "cut") and begin - slack <= ms <= end + 150:
                 return True
         return False

@@ -205,6 +205,8 @@ class Rig:
                 self.meters.append(Meter("m%d" % len(self.meters), "bus", k + 1, len(self.meters) + 1, every_ms))
         self.evidence = checker.Evidence({m.name: {"number": m.number, "points": m.points, "every_ms": every_ms}
                                           for m in self.meters})
+        self.timeout_ms = int(timeout.split()[0]) * (1000 if timeout.endswith(" s") else 1)
+        self.evidence.cycle_ms = max(500, self.timeout_ms)
         self.stack, self.proxies, self.broker, self.recorder, self.influx, self.gw = [], {}, None, None, None, None
         self.begun_ms = now_ms()
 
@@ -348,7 +350,8 @@ class Rig:
         else:
             self.gw.reload()
         changed = {m.name for m in self.meters if self.meter_in(body, m) != old[m.name]}
-        self.evidence.excuses.append(("stop", begin, now_ms() + 200, changed))
+        # What had left may be answered for as long as its timeout.
+        self.evidence.excuses.append(("stop", begin, now_ms() + max(200, self.timeout_ms), changed))
         self.evidence.disturbances.append(("broker", begin))
 
     @staticmethod

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from rig import BUILD, Rig, system_gateway, wait_until
+from rig import BUILD, Rig, now_ms, system_gateway, wait_until
 from row import row
 from rows_meters import by_name, rig_reads, share_missed
 
@@ -82,6 +82,31 @@ def silent(t):
         t.note(recovery_s=time.monotonic() - back)
         rig.run(0.5)
         t.judged(rig, rig.finish())
+
+
+@row("16r", "a meter is removed by a reload while its question waits behind a silent unit: questions it is still asked", 0, "questions")
+def removed_while_waiting(t):
+    """Found by the soak: it was asked once more, and the answer belonged to nobody."""
+    with bus(meters=3, every_ms=100, timeout="1 s", polling='probe_cap = "1 s";') as rig:
+        rig.run(1)
+        late = 0
+        for i in range(8):
+            rig.plant.ask("fault m0 silence")
+            rig.run(0.7 + 0.13 * i)  # m1 and m2 wait for the bus, somewhere in m0's second
+            rig.reload(rig.body([m for m in rig.meters if m.name != "m2"]))
+            over = now_ms()
+            rig.run(2.5)
+            rig.plant.ask("clear m0")
+            with open(rig.witness.name) as f:
+                # What had left before the reload may be answered after it.
+                late += sum(w[1] == "m2" and over + 100 < int(w[0]) for w in (l.split(" ") for l in f.read().splitlines()) if len(w) == 5)
+            seen = rig.recorder.documents("m2/state")[-1][0]
+            rig.reload(rig.body())
+            t.expect(wait_until(lambda: rig.recorder.documents("m2/state")[-1][0] > seen, 20), "m2 does not come back")
+        rig.evidence.cycle_ms = 2500  # its second question waits for m0's time and for the silence after it
+        rig.run(1)
+        t.judged(rig, rig.finish(), delay=False)
+        t.measure(late)
 
 
 @row(17, "the adapter is unplugged and comes back as another device, probe_cap 2 s: readings within", 8, "s")
