@@ -183,6 +183,12 @@ void match_view_clear(struct match_view *m);
 void match_view_write(const struct match_view *m, struct buf *out);
 bool match_view_read(const char *json, size_t n, struct match_view *out, char *why, size_t why_size);
 
+/*
+ * What no type can say of a view: that it is about what we told and no more than can be. `own` is our offer
+ * or need as it was told last, NULL: it is told no more. False with a sentence.
+ */
+bool match_view_check(const struct match_view *m, const struct offer *own, char *why, size_t why_size);
+
 enum receipt_status {
     RECEIPT_HELD,      /* taken, matched */
     RECEIPT_REFUSED,   /* not taken: `reason` */

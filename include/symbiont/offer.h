@@ -145,6 +145,10 @@ struct offer {
 const char *offer_unit(enum resource r);
 /* "MWh" , "m3", "t", "h": of `annual`, per year. */
 const char *offer_annual_unit(enum resource r);
+/* What lies beyond is not believed, whoever signs it: more than any site has, in offer_unit; more than
+ * anybody pays or saves for one unit of `annual`, EUR. */
+double offer_amount_most(enum resource r);
+double offer_price_most(enum resource r);
 
 /* All NaN, zero, empty; level 0. */
 void offer_clear(struct offer *o);

@@ -186,6 +186,8 @@ static void explain(struct output *o, const json_t *m)
     json_array_foreach((json_t *)(uintptr_t)limits, i, l) output_note(o, "  - %s", json_string_value(l));
     if (json_array_size(json_object_get(v, "gates")))
         show_gates(o, json_object_get(v, "gates"));
+    if (json_is_true(json_object_get(m, "unasked")))
+        output_note(o, "The coordinator says so, but nobody here said yes to it: ask him.");
     if (json_is_true(json_object_get(m, "advisory")))
         output_note(o, "It came while our clock was not set: advisory.");
 }

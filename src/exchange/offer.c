@@ -23,6 +23,30 @@ static const struct {
     [RESOURCE_MATERIAL] = {"t/wk", "t", NULL}, [RESOURCE_EQUIPMENT] = {"", "h", NULL},
 };
 
+// A unit of a nuclear power station gives off 3 GW of heat in 50 m3/s of cooling water; the largest
+// steelworks make 100,000 t a week.
+double offer_amount_most(enum resource r)
+{
+    const char *unit = offer_unit(r);
+    return strcmp(unit, "kW") == 0     ? 5e6
+           : strcmp(unit, "m3/h") == 0 ? 5e5
+           : strcmp(unit, "t/wk") == 0 ? 5e5
+                                       : INFINITY;
+}
+
+// Ten times and more of what is dear: heat out of electricity, electricity at the exchange's cap, ultrapure
+// water, the disposal of dangerous waste, precious scrap.
+double offer_price_most(enum resource r)
+{
+    static const double most[RESOURCES] = {
+        [RESOURCE_HEAT] = 5000,  [RESOURCE_COLD] = 5000,       [RESOURCE_STEAM] = 5000,
+        [RESOURCE_WATER] = 1000, [RESOURCE_ELECTRICITY] = 1e5, [RESOURCE_COMPRESSED_AIR] = 100,
+        [RESOURCE_WASTE] = 1e6,  [RESOURCE_BY_PRODUCT] = 1e6,  [RESOURCE_CO2] = 1e4,
+        [RESOURCE_FUEL] = 1e5,   [RESOURCE_MATERIAL] = 1e6,    [RESOURCE_EQUIPMENT] = 1e5,
+    };
+    return (unsigned)r < RESOURCES ? most[r] : 0;
+}
+
 const char *offer_unit(enum resource r)
 {
     return (unsigned)r < RESOURCES ? units[r].unit : "";

@@ -164,6 +164,23 @@ static bool times_good(const struct checker *c, const struct offer *o)
     return true;
 }
 
+// Who ranks first is decided by money: a neighbour who saves a fortune with each MWh would be given
+// everything.
+static bool money_good(const struct checker *c, const struct offer *o)
+{
+    const char *unit = offer_annual_unit(o->resource);
+    const struct {
+        const char *name;
+        double value;
+    } sums[] = {{"price", o->price}, {"avoided", o->avoided}};
+    double most = offer_price_most(o->resource);
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        if (fabs(sums[i].value) > most)
+            return wrong(c, "%s: %g EUR/%s is beyond %g, which is not believed", sums[i].name, sums[i].value,
+                         unit, most);
+    return true;
+}
+
 bool offer_check(const struct offer *o, char *why, size_t why_size)
 {
     const struct checker c = {why, why_size};
@@ -180,8 +197,9 @@ bool offer_check(const struct offer *o, char *why, size_t why_size)
         return wrong(&c, "too many names in audience or blocked");
     if (isinf(o->price) || isinf(o->avoided) || o->notice_h < 0)
         return wrong(&c, "price, avoided or notice_h is not a number that can be meant");
-    return place_good(&c, o) && times_good(&c, o) && amounts_good(&c, o) && heat_good(&c, o) &&
-           waste_good(&c, o) && parameters_good(&c, o->parameters, o->parameter_count, OFFER_LIMITS) &&
+    return place_good(&c, o) && times_good(&c, o) && money_good(&c, o) && amounts_good(&c, o) &&
+           heat_good(&c, o) && waste_good(&c, o) &&
+           parameters_good(&c, o->parameters, o->parameter_count, OFFER_LIMITS) &&
            parameters_good(&c, o->equipment.capability, o->equipment.capability_count, 8) &&
            (!o->has_blocks || shares_good(&c, o->blocks, OFFER_BLOCKS, "blocks")) &&
            (!o->has_months || shares_good(&c, o->months, 12, "months"));

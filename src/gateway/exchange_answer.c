@@ -254,6 +254,8 @@ static void match_member(struct json *j, const struct held_match *m)
     json_text(j, "answer", m->answered ? reply_word(m->answer) : NULL);
     if (m->answered)
         time_member(j, "answered_at", m->answered_at);
+    if (territory_is_unasked(m))
+        json_bool(j, "unasked", true);
     json_text(j, "meter", m->meter[0] ? m->meter : NULL);
     match_view_write(&m->view, &view);
     if (!view.failed)

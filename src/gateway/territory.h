@@ -101,7 +101,8 @@ enum refusal {
     REFUSED_BODY,
     REFUSED_UNKNOWN, /* of an offer that is none of ours */
     REFUSED_FULL,
-    REFUSED_EMPTY, /* a bare clear: withdraws nothing */
+    REFUSED_ABSURD, /* signed, and cannot be true */
+    REFUSED_EMPTY,  /* a bare clear: withdraws nothing */
     REFUSALS
 };
 const char *refusal_word(unsigned reason);
@@ -131,7 +132,7 @@ struct territory {
     struct mono tokens_at;
     unsigned exempt; /* retained messages of this connection */
     bool missed;     /* something was not looked at: the broker is asked again for what is retained */
-    struct complaint cannot_log, cannot_save, refused_in, refused_out, clock_trouble;
+    struct complaint cannot_log, cannot_save, refused_in, absurd_in, refused_out, clock_trouble;
     struct buf body, envelope, scratch;
     struct buf card;   /* as it was last said */
     struct buf unsent; /* at the end: ids whose withdrawal the broker has not got */
@@ -218,6 +219,8 @@ void territory_take(struct territory *t, const struct mqtt_incoming *m);
 /* What was too much at once may be asked for again. True once. */
 bool territory_may_ask_again(struct territory *t, struct mono now);
 struct held_match *territory_match(struct territory *t, const char *id);
+/* The coordinator says that it is disclosed, agreed or running, and nobody here ever said yes to it. */
+bool territory_is_unasked(const struct held_match *m);
 /* The offer or need that is told under this id; NULL: none. */
 const struct offer_life *territory_told(const struct territory *t, const char *id);
 

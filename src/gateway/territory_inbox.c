@@ -17,7 +17,7 @@ const char *refusal_word(unsigned reason)
         [REFUSED_FLOOD - ENVELOPE_VERDICTS] = "flood",      [REFUSED_TOPIC - ENVELOPE_VERDICTS] = "topic",
         [REFUSED_KIND - ENVELOPE_VERDICTS] = "kind",        [REFUSED_BODY - ENVELOPE_VERDICTS] = "body",
         [REFUSED_UNKNOWN - ENVELOPE_VERDICTS] = "not_ours", [REFUSED_FULL - ENVELOPE_VERDICTS] = "full",
-        [REFUSED_EMPTY - ENVELOPE_VERDICTS] = "empty"};
+        [REFUSED_ABSURD - ENVELOPE_VERDICTS] = "absurd",    [REFUSED_EMPTY - ENVELOPE_VERDICTS] = "empty"};
     return reason < ENVELOPE_VERDICTS ? envelope_verdict_word((enum envelope_verdict)reason)
                                       : own[reason - ENVELOPE_VERDICTS];
 }
@@ -27,11 +27,14 @@ static void refuse(struct territory *t, unsigned reason, const char *topic, cons
     pthread_mutex_lock(&t->lock);
     t->counters.refused[reason]++;
     pthread_mutex_unlock(&t->lock);
-    bool alarm =
-        reason == ENVELOPE_CONFLICT || reason == ENVELOPE_BAD_SIGNATURE || reason == ENVELOPE_UNKNOWN_KEY;
+    bool alarm = reason == ENVELOPE_CONFLICT || reason == ENVELOPE_BAD_SIGNATURE ||
+                 reason == ENVELOPE_UNKNOWN_KEY || reason == REFUSED_ABSURD;
     if (reason != REFUSED_EMPTY)
-        complain(&t->refused_in, mono_now(), alarm ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, TERRITORY_SUBJECT,
-                 "refused a message on %.120s: %s%s%s", topic, refusal_word(reason), *why ? ": " : "", why);
+        complain(reason == REFUSED_ABSURD ? &t->absurd_in : &t->refused_in, mono_now(),
+                 alarm ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, TERRITORY_SUBJECT,
+                 "refused a message%s on %.120s: %s%s%s",
+                 reason == REFUSED_ABSURD ? " that the coordinator has signed" : "", topic,
+                 refusal_word(reason), *why ? ": " : "", why);
 }
 
 static void refill(struct territory *t, struct mono now)
@@ -125,6 +128,12 @@ static struct held_match *new_match(struct territory *t)
     return room ? room : oldest(t, MATCH_PROPOSED);
 }
 
+bool territory_is_unasked(const struct held_match *m)
+{
+    return !m->answered && (m->view.status == MATCH_DISCLOSED || m->view.status == MATCH_AGREED ||
+                            m->view.status == MATCH_RUNNING);
+}
+
 static void say_match(const struct held_match *m, bool is_new, enum match_status before)
 {
     if (is_new)
@@ -132,6 +141,12 @@ static void say_match(const struct held_match *m, bool is_new, enum match_status
     else if (before != m->view.status)
         log_info(TERRITORY_SUBJECT, "match %s for %s is %s now%s%s", m->view.id, m->name,
                  match_status_word(m->view.status), m->view.reason[0] ? ": " : "", m->view.reason);
+    if (territory_is_unasked(m) && (is_new || before != m->view.status))
+        log_warning(
+            TERRITORY_SUBJECT,
+            "the coordinator says that match %s for %s is %s, but nobody here said yes to it: nothing "
+            "is done",
+            m->view.id, m->name, match_status_word(m->view.status));
 }
 
 static int take_match(struct territory *t, const struct exchange_topic *topic, const struct message *m,
@@ -150,6 +165,8 @@ static int take_match(struct territory *t, const struct exchange_topic *topic, c
         snprintf(why, why_size, "no offer or need of ours has the id %s", view.own);
         return REFUSED_UNKNOWN;
     }
+    if (!match_view_check(&view, life ? &life->last : NULL, why, why_size))
+        return REFUSED_ABSURD;
     pthread_mutex_lock(&t->lock);
     bool is_new = !held;
     if (is_new && (held = new_match(t)))

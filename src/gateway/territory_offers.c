@@ -213,6 +213,9 @@ static void end_matches(struct territory *t, struct utc now)
             i++;
             continue;
         }
+        if (t->matches[i].view.status != MATCH_ENDED)
+            log_info(TERRITORY_SUBJECT, "match %s for %s has expired: the coordinator did not renew it",
+                     t->matches[i].view.id, t->matches[i].name);
         clear_branch(t, BRANCH_REPLIES, t->matches[i].view.id, "the match has expired");
         clear_branch(t, BRANCH_METERS, t->matches[i].view.id, "the match has expired");
         pthread_mutex_lock(&t->lock);
