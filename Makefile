@@ -61,7 +61,7 @@ say = @printf '  %-7s %s\n'
 endif
 
 .SECONDARY:
-.PHONY: coverage tsan analyze out-of-memory soak sbom reproducible fuzz-planted all setup test check-unit torture demo bench lint fuzz deb install man clean
+.PHONY: coverage tsan analyze out-of-memory soak valgrind sbom reproducible fuzz-planted all setup test check-unit torture demo bench lint fuzz deb install man clean
 all: $(PROGS)
 
 $(B)/%.o: %.c
@@ -154,12 +154,19 @@ out-of-memory:
 	@$(MAKE) --no-print-directory all
 	@tests/fault/malloc.py --variant release
 
-# make soak [SOAK_MINUTES=15]
+# make soak [SOAK_MINUTES=15]: as many faults as eight hours may bring; tests/fault/soak.py --help.
 SOAK_MINUTES ?= 15
 soak:
 	@tests/setup.sh test
 	@$(MAKE) --no-print-directory all
 	@tests/fault/soak.py --minutes $(SOAK_MINUTES)
+
+# make valgrind [VALGRIND_SECONDS=120]: a plain build at work, every access and every allocation watched.
+VALGRIND_SECONDS ?= 120
+valgrind:
+	@tests/setup.sh valgrind
+	@$(MAKE) --no-print-directory all
+	@tests/fault/valgrind.py --seconds $(VALGRIND_SECONDS)
 
 # What the programs are made of (CycloneDX), and whether two builds are one.
 sbom: all

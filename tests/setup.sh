@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that building, testing or the demo need and that are missing.
 #
-# usage: tests/setup.sh [build|demo|test|lint|bench|fuzz|coverage|deb]...    (default: build)
+# usage: tests/setup.sh [build|demo|test|lint|bench|fuzz|coverage|valgrind|deb]...    (default: build)
 set -eu
 
 build="gcc make pkg-config libmodbus-dev libpaho-mqtt-dev libcurl4-openssl-dev libconfig-dev libsqlite3-dev
@@ -14,6 +14,7 @@ lint="clang-format clang-tidy cppcheck clang"
 bench="$demo liblua5.4-dev"
 fuzz="clang libclang-rt-14-dev"
 coverage="gcovr"
+valgrind="$test valgrind"
 deb="debhelper dpkg-dev fakeroot scdoc lintian libcmocka-dev"
 
 wanted=$build
@@ -27,6 +28,7 @@ for group in "$@"; do
     fuzz) wanted="$wanted $fuzz" ;;
     deb) wanted="$wanted $deb" ;;
     coverage) wanted="$wanted $coverage" ;;
+    valgrind) wanted="$wanted $valgrind" ;;
     *) echo "tests/setup.sh: unknown group \"$group\"" >&2; exit 64 ;;
     esac
 done

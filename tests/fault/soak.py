@@ -3,10 +3,14 @@
 """A gateway at work for as long as there is time, under one fault after another: memory, descriptors and threads must be
 flat, and at the end the checker accounts for every reading.
 
-Samples are taken at calm moments, when nothing waits: a backlog is no leak. A straight line through those after the
-first fifth is what has grown; above the limit the run fails.
+Time is pressed: 14 meters ten times a second, and a fault as soon as the last one is over, so that a quarter of an hour
+holds more readings than 14 meters give in a day at one in 10 s, and more faults than eight bad hours. Samples are taken
+at calm moments, when nothing waits: a backlog is no leak. The first third touches for the first time what the rest
+touches again, and is not looked at. A straight line through the rest is what has grown. Each connection that breaks may
+cost what Paho leaks by it (PAHO_KIB); what has grown beyond that, or more descriptors or threads, fail the run.
 
-usage: tests/fault/soak.py [--minutes 15] [--seed N]     (make soak SOAK_MINUTES=15)
+usage: tests/fault/soak.py [--minutes 15] [--seed N] [--only broker_away,reloads] [--without mqtt]
+                                                                     (make soak SOAK_MINUTES=15)
 """
 import argparse
 import os
@@ -19,7 +23,9 @@ os.environ.setdefault("VARIANT", "release")
 import rig  # noqa: E402
 
 # What a run of any length may seem to have grown: pages that a larger backlog than before has touched.
-MEMORY_KIB, DESCRIPTORS, THREADS = 768, 2, 1
+MEMORY_KIB, DESCRIPTORS, THREADS = 512, 2, 1
+# Paho 1.3.12 loses this much at most with a connection that breaks while messages are under way (make valgrind adds it up).
+PAHO_KIB = 1.0
 
 
 def line_through(samples):
@@ -30,9 +36,13 @@ def line_through(samples):
     return sum((t - mt) * (v - mv) for t, v in samples) / spread if spread else 0.0
 
 
+def after_warm_up(samples):
+    return samples[len(samples) // 3:]
+
+
 def grown(samples):
-    """Over the time that was looked at, by the line through the samples after the first fifth."""
-    late = samples[len(samples) // 5:]
+    """Over the time that is looked at, by the line through its samples; the slope; that time."""
+    late = after_warm_up(samples)
     return line_through(late) * (late[-1][0] - late[0][0]), line_through(late), late[-1][0] - late[0][0]
 
 
@@ -95,62 +105,88 @@ def reloads(r, pause):
 
 
 FAULTS = (broker_away, broker_frozen, database_busy, database_gone, meters_dead, meters_odd, slow_disk, failing_disk, reloads)
+NEED_A_BROKER = (broker_away, broker_frozen, slow_disk)
 
 
 def calm(r):
-    for lane in ("mqtt", "influxdb"):
+    for lane in [p["name"] for p in r.gw.status()["publishers"]]:
         r.drained(lane, 120)
     time.sleep(0.3)
 
 
-def main():
-    parser = argparse.ArgumentParser()
+def threads_of(r):
+    with open("/proc/%d/status" % r.gw.pid()) as f:
+        return [int(l.split()[1]) for l in f if l.startswith("Threads:")][0]
+
+
+def losses(r):
+    return sum(p.get("losses", 0) for p in r.gw.status()["publishers"])
+
+
+def tell(name, samples, limit, unit):
+    total, slope, span = grown(samples)
+    good = total <= limit
+    print("%-12s %+9.1f %s in %.0f s: slope %+.2f an hour, limit %+.0f in that time: %s" %
+          (name, total, unit, span, slope * 3600, limit, "flat" if good else "GROWS"))
+    return good
+
+
+def options_given():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    options = parser.parse_args()
+    parser.add_argument("--only", help="these faults: " + ", ".join(f.__name__ for f in FAULTS))
+    parser.add_argument("--without", choices=["mqtt"], help="no broker: memory without Paho's")
+    return parser.parse_args()
+
+
+def main():
+    options = options_given()
     chance = random.Random(options.seed)
+    faults = [f for f in FAULTS if (not options.only or f.__name__ in options.only.split(",")) and
+              not (options.without and f in NEED_A_BROKER)]
     print("seed %d, %g minutes" % (options.seed, options.minutes), flush=True)
-    samples = {"memory": [], "descriptors": [], "threads": []}
-    done = {f.__name__: 0 for f in FAULTS}
-    with rig.Rig(lines=3, meters=4, every_ms=200, serial=2, timeout="500 ms", shim=True) as r:
-        begun = time.monotonic()
-        # A first round touches what every later one touches again.
-        order = list(FAULTS)
+    samples, lost = {"memory": [], "descriptors": [], "threads": []}, []
+    done = {f.__name__: 0 for f in faults}
+    with rig.Rig(lines=3, meters=4, every_ms=100, serial=2, timeout="500 ms", shim=True, mqtt=not options.without) as r:
+        begun, told = time.monotonic(), -60
+        order = list(faults)
         while time.monotonic() - begun < options.minutes * 60:
-            fault = order.pop() if order else chance.choice(FAULTS)
-            fault(r, lambda: time.sleep(chance.uniform(2, 8)))
+            fault = order.pop() if order else chance.choice(faults)
+            # Less than two seconds, and a broker's return looks like a second gateway's doing.
+            fault(r, lambda: time.sleep(chance.uniform(2.2, 3) if fault in NEED_A_BROKER else chance.uniform(0.3, 2)))
             done[fault.__name__] += 1
             calm(r)
             at = time.monotonic() - begun
             samples["memory"].append((at, r.gw.memory_kib()))
             samples["descriptors"].append((at, r.gw.descriptors()))
-            with open("/proc/%d/status" % r.gw.pid()) as f:
-                threads = [int(l.split()[1]) for l in f if l.startswith("Threads:")][0]
-            samples["threads"].append((at, threads))
-            print("%6.0f s  %-14s  RssAnon %6d KiB  %3d descriptors  %2d threads" %
-                  (at, fault.__name__, samples["memory"][-1][1], samples["descriptors"][-1][1], threads), flush=True)
+            samples["threads"].append((at, threads_of(r)))
+            lost.append(losses(r))
+            if at - told >= 60:
+                told = at
+                print("%6.0f s  %4d faults  RssAnon %6d KiB  %3d descriptors  %2d threads  %4d connections lost" %
+                      (at, sum(done.values()), *(samples[k][-1][1] for k in ("memory", "descriptors", "threads")), lost[-1]), flush=True)
         seen, cpu = r.gw.status(), r.gw.cpu_s()
         verdict = r.finish()
-    failed = 0
     print("faults: " + ", ".join("%d %s" % (n, name) for name, n in done.items()))
     print("readings %d, cpu %.1f s" % (sum(m["readings"] for m in seen["meters"]), cpu))
-    for name, limit, unit in (("memory", MEMORY_KIB, "KiB"), ("descriptors", DESCRIPTORS, ""), ("threads", THREADS, "")):
-        if len(samples[name]) < 5:
-            print("too short: %d samples" % len(samples[name]))
-            return 1
-        total, slope, span = grown(samples[name])
-        good = total <= limit
-        failed += not good
-        print("%-12s %+9.1f %s in %.0f s: slope %+.2f an hour, limit %+d in the run: %s" %
-              (name, total, unit, span, slope * 3600, limit, "flat" if good else "GROWS"))
-    # Could this have failed? The same samples with 4 KiB a second more.
+    if len(samples["memory"]) < 9:
+        print("too short: %d samples" % len(samples["memory"]))
+        return 1
+    paho = PAHO_KIB * (lost[-1] - lost[len(lost) // 3])
+    good = tell("memory", samples["memory"], MEMORY_KIB + paho, "KiB")
+    good &= tell("descriptors", samples["descriptors"], DESCRIPTORS, "")
+    good &= tell("threads", samples["threads"], THREADS, "")
+    # Could this have failed? The same samples with 4 KiB a second more, or a descriptor a minute.
     leaking = grown([(t, v + 4 * t) for t, v in samples["memory"]])[0]
-    if options.minutes >= 5 and leaking <= MEMORY_KIB:
+    if options.minutes >= 5 and leaking <= MEMORY_KIB + paho:
         print("the limit could not have been passed by a leak of 4 KiB/s")
-        failed += 1
+        good = False
+    if options.without:
+        return 0 if good else 1  # the checker knows what a broker has seen
     print("checker: %s" % ("every reading is accounted for" if verdict else verdict))
     print("         " + ", ".join("%s %s" % item for item in sorted(verdict.figures.items())))
-    return 1 if failed or not verdict else 0
+    return 0 if good and verdict else 1
 
 
 if __name__ == "__main__":
