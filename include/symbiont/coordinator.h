@@ -15,6 +15,15 @@ extern const struct section coordinator_section;
 
 /* Whether the file is a coordinator.conf: it says `territory = "...";` at its top. */
 bool coordinator_conf_is(const char *path);
+/* Reads and checks it as the daemon does. `config` NULL: it cannot be read at all. */
+struct coordinator_checked {
+    struct config *config;
+    const char *territory;
+    size_t members, declared;
+    struct territory *read;
+};
+void coordinator_conf_check(const char *path, struct diagnostics *d, struct coordinator_checked *out);
+void coordinator_conf_checked_free(struct coordinator_checked *k);
 /* control.socket of the file, or the default where it says nothing that can be read. Returns out. */
 char *coordinator_conf_socket(const char *path, char *out, size_t size);
 

@@ -312,12 +312,15 @@ struct orphan {
     bool hazardous;
     unsigned sites, flows, placed; /* placed: flows whose place is known */
     struct span annual_t;
-    double middle_t, largest_t; /* a year, all in the middle of their bands: of all, of one site at most */
-    float months[12];           /* share of the mean month */
+    float months[12]; /* share of the mean month */
     double middle_latitude, middle_longitude, spread_m;
 };
 /* malloc'ed. NULL and 0 when there is none. */
 struct orphan *matcher_orphans(const struct matcher *m, struct utc now, size_t *n);
+
+/* What each flow of a family gives to it, for whoever judges whether the sum may be told. */
+void matcher_orphan_parts(const struct matcher *m, const struct orphan *o,
+                          void (*each)(void *arg, const char *pseudonym, double annual_t), void *arg);
 
 struct ceiling {
     double possible_kw; /* sum of what each site needs alone less what all need together */
@@ -327,5 +330,10 @@ struct ceiling {
 };
 /* The problem table over all heat that is on offer and wanted. -1: memory is out. */
 int matcher_ceiling(const struct matcher *m, struct utc now, struct ceiling *out);
+/* What each site gives to it: heat that it has, heat that it wants, its half of what a match carries. */
+enum ceiling_part { CEILING_GIVEN, CEILING_WANTED, CEILING_REACHED, CEILING_PARTS };
+void matcher_ceiling_parts(const struct matcher *m,
+                           void (*each)(void *arg, enum ceiling_part part, const char *pseudonym, double kw),
+                           void *arg);
 
 #endif

@@ -181,6 +181,9 @@ static const struct option secrecy_options[] = {
      .help = "A total of fewer sites is not published."},
     {"share_most", OPTION_NUMBER, AT(share_most), .def = "0.85", .min = 0.1, .max = 1,
      .help = "Nor one of which a single site has more than this share."},
+    {"rest_least", OPTION_NUMBER, offsetof(struct secrecy_config, rest_least), .def = "0.1", .min = 0, .max = 1,
+     .help = "All but the two largest must have at least this share of the largest: else the second could work the first out "
+             "(the p% rule of official statistics)."},
     {0},
 };
 #undef AT

@@ -69,7 +69,7 @@ struct alerts_config {
 struct secrecy_config {
     struct settings common;
     int64_t sites_least;
-    double share_most;
+    double share_most, rest_least;
 };
 
 struct coordinator_storage {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "coordinator/coordinator.h"
 #include "coordinator/secrecy.h"
+#include "symbiont/text.h"
 
 #define CELLS_MAX 64 // zones in one table; the rest counts together
 #define HIDDEN    "..."
@@ -18,12 +19,20 @@ struct sites {
     size_t n;
 };
 
+static int by_pseudonym(const void *a, const void *b)
+{
+    const struct member *const *x = a, *const *y = b;
+    return strcmp((*x)->pseudonym, (*y)->pseudonym);
+}
+
 static struct sites sites_of(const struct coordinator *c)
 {
     struct sites s = {.list = calloc(c->members.count + 1, sizeof *s.list)};
     const struct member *m;
     for (size_t at = 0; s.list && (m = table_next(&c->members, &at));)
         s.list[s.n++] = m;
+    if (s.n)
+        qsort(s.list, s.n, sizeof *s.list, by_pseudonym);
     return s;
 }
 
@@ -48,7 +57,9 @@ struct column {
 #define COLUMNS 3
 
 struct row {
+    struct coordinator *c;
     const struct sites *sites;
+    char table[64]; // "potential/offer/heat": where its cells are
     size_t cells;
     char names[CELLS_MAX][OFFER_WORD];
     struct column columns[COLUMNS];
@@ -61,10 +72,10 @@ static void row_end(struct row *r)
         free(r->columns[i].amounts);
 }
 
-static bool row_begin(struct row *r, const struct sites *s)
+static bool row_begin(struct row *r, struct coordinator *c, const struct sites *s)
 {
     bool ok = true;
-    *r = (struct row){.sites = s};
+    *r = (struct row){.c = c, .sites = s};
     for (size_t i = 0; i < COLUMNS; i++) {
         r->columns[i].amounts = calloc(CELLS_MAX * (s->n + 1), sizeof(double));
         ok &= r->columns[i].amounts != NULL;
@@ -102,10 +113,15 @@ static void row_site(struct row *r, size_t column, size_t cell, const struct mem
         r->columns[column].amounts[cell * r->sites->n + site_index(r->sites, m)] += amount;
 }
 
-static void row_judge(struct row *r, const struct coordinator *c)
+static struct secrecy_rule rule_of(const struct coordinator *c)
 {
     const struct secrecy_config *s = &c->territory->root->secrecy;
-    struct secrecy_rule rule = {(unsigned)s->sites_least, s->share_most};
+    return (struct secrecy_rule){(unsigned)s->sites_least, s->share_most, s->rest_least};
+}
+
+static void row_judge(struct row *r)
+{
+    struct secrecy_rule rule = rule_of(r->c);
     for (size_t i = 0; i < COLUMNS; i++)
         secrecy_row(&rule, r->columns[i].amounts, r->cells, r->sites->n, r->columns[i].verdicts);
 }
@@ -137,26 +153,62 @@ static void band_text(struct span s, const char *unit, char out[static 64])
     snprintf(out, 64, "%s%s%s", span_text(s, text), *unit ? " " : "", unit);
 }
 
-static void total(struct json *j, const char *key, struct span s, const char *unit, enum secrecy_verdict v)
+// What is told of a cell now: as before when too few sites came or went since it was told. True: it moved.
+static bool told(struct coordinator *c, const char *cell, const double *amounts, size_t parts,
+                 const struct sites *sites, char text[static 64])
+{
+    struct secrecy_rule rule = rule_of(c);
+    struct buf names = {0};
+    const char *before, *of;
+    for (size_t s = 0; s < sites->n; s++) {
+        double sum = 0;
+        for (size_t k = 0; k < parts; k++)
+            sum += amounts[k * sites->n + s];
+        if (sum > 0)
+            buf_printf(&names, "%s\n", sites->list[s]->pseudonym);
+    }
+    bool stands =
+        store_figure(c->store, cell, &before, &of) && !secrecy_may_move(&rule, of, buf_text(&names));
+    if (stands)
+        snprintf(text, 64, "%s", before);
+    else if (!names.failed)
+        store_put_figure(c->store, cell, text, buf_text(&names), utc_now());
+    buf_free(&names);
+    return !stands;
+}
+
+static bool total(struct json *j, const char *key, struct span s, const char *unit, enum secrecy_verdict v,
+                  struct coordinator *c, const char *cell, const double *amounts, size_t parts,
+                  const struct sites *sites)
 {
     char text[64] = HIDDEN;
-    if (v == SECRECY_SHOWN)
+    bool moved = false;
+    if (v == SECRECY_SHOWN) {
         band_text(s, unit, text);
+        moved = told(c, cell, amounts, parts, sites, text);
+    }
     json_text(j, key, v == SECRECY_EMPTY ? "" : text);
+    return moved;
 }
 
 static void row_total(struct json *j, const char *key, const struct row *r, size_t column, const char *unit)
 {
     struct span all = {0, 0};
+    char cell[160];
     for (size_t i = 0; i < r->cells; i++)
         span_add(&all, r->columns[column].sums[i], 1);
-    total(j, key, all, unit, r->columns[column].verdicts[r->cells]);
+    snprintf(cell, sizeof cell, "%s//%s", r->table, key);
+    total(j, key, all, unit, r->columns[column].verdicts[r->cells], r->c, cell, r->columns[column].amounts,
+          r->cells, r->sites);
 }
 
-static void cell_total(struct json *j, const char *key, const struct row *r, size_t column, size_t cell,
+static void cell_total(struct json *j, const char *key, const struct row *r, size_t column, size_t i,
                        const char *unit)
 {
-    total(j, key, r->columns[column].sums[cell], unit, r->columns[column].verdicts[cell]);
+    char cell[160];
+    snprintf(cell, sizeof cell, "%s/%s/%s", r->table, r->names[i], key);
+    total(j, key, r->columns[column].sums[i], unit, r->columns[column].verdicts[i], r->c, cell,
+          r->columns[column].amounts + i * r->sites->n, 1, r->sites);
 }
 
 // ---- What is on offer and wanted, by zone ----
@@ -195,8 +247,10 @@ static void potential_row(struct coordinator *c, const struct sites *sites, enum
     struct row r;
     struct entry *e;
     struct offer o;
-    if (!row_begin(&r, sites))
+    if (!row_begin(&r, c, sites))
         return;
+    snprintf(r.table, sizeof r.table, "potential/%s/%s", role == ROLE_OFFER ? "offer" : "need",
+             resource_word(resource));
     for (size_t at = 0; (e = table_next(&c->entries, &at));) {
         if (e->resource != resource || e->role != role || e->level < DISCLOSE_AGGREGATE ||
             !matcher_offer(c->matcher, e->id, &o))
@@ -211,7 +265,7 @@ static void potential_row(struct coordinator *c, const struct sites *sites, enum
     }
     if (r.cells) {
         const char *unit = offer_unit(resource);
-        row_judge(&r, c);
+        row_judge(&r);
         json_open(j, NULL, '{');
         json_text(j, "resource", resource_word(resource));
         json_text(j, "role", role == ROLE_OFFER ? "offer" : "need");
@@ -247,8 +301,9 @@ static void synergy_row(struct coordinator *c, const struct sites *sites, enum s
 {
     struct row r;
     const struct deal *d;
-    if (!row_begin(&r, sites))
+    if (!row_begin(&r, c, sites))
         return;
+    snprintf(r.table, sizeof r.table, "%s/%s", realised ? "realised" : "synergies", synergy_word(kind));
     for (size_t at = 0; (d = table_next(&c->deals, &at));) {
         if (d->kind != kind || (realised ? d->sums.hours == 0 : d->life.phase == LIFE_ENDED))
             continue;
@@ -264,7 +319,7 @@ static void synergy_row(struct coordinator *c, const struct sites *sites, enum s
         }
     }
     if (r.cells) {
-        row_judge(&r, c);
+        row_judge(&r);
         json_open(j, NULL, '{');
         json_text(j, "kind", synergy_word(kind));
         row_total(j, realised ? "eur" : "eur_yr", &r, 1, "EUR");
@@ -281,26 +336,42 @@ static void synergy_row(struct coordinator *c, const struct sites *sites, enum s
 
 // ---- Orphans and the ceiling ----
 
-static void orphans(struct coordinator *c, struct json *j)
+struct parts {
+    const struct coordinator *c;
+    const struct sites *sites;
+    double *amounts;
+};
+
+static void add_orphan(void *arg, const char *pseudonym, double annual_t)
+{
+    struct parts *p = arg;
+    const struct member *m = member_of(p->c, pseudonym);
+    if (m && annual_t > 0)
+        p->amounts[site_index(p->sites, m)] += annual_t;
+}
+
+static void orphans(struct coordinator *c, const struct sites *sites, double *amounts, struct json *j)
 {
     size_t n;
     struct orphan *list = matcher_orphans(c->matcher, utc_now(), &n);
+    struct secrecy_rule rule = rule_of(c);
     json_open(j, "orphans", '[');
     for (size_t i = 0; i < n; i++) {
         const struct orphan *o = &list[i];
-        const struct secrecy_config *s = &c->territory->root->secrecy;
-        enum secrecy_verdict v = o->sites < (unsigned)s->sites_least          ? SECRECY_FEW
-                                 : o->largest_t > s->share_most * o->middle_t ? SECRECY_DOMINATED
-                                                                              : SECRECY_SHOWN;
+        char cell[64];
+        memset(amounts, 0, sites->n * sizeof *amounts);
+        matcher_orphan_parts(c->matcher, o, add_orphan, &(struct parts){c, sites, amounts});
+        enum secrecy_verdict v = secrecy_total(&rule, amounts, sites->n);
+        snprintf(cell, sizeof cell, "orphans/%s%s", o->family, o->hazardous ? "*" : "");
         json_open(j, NULL, '{');
         json_text(j, "family", o->family);
         json_bool(j, "hazardous", o->hazardous);
         json_int(j, "sites", o->sites);
         json_int(j, "flows", o->flows);
-        total(j, "annual", o->annual_t, "t", v);
+        bool moved = total(j, "annual", o->annual_t, "t", v, c, cell, amounts, 1, sites);
         json_open(j, "months", '[');
-        for (int m = 0; m < 12 && v == SECRECY_SHOWN; m++)
-            json_single(j, NULL, round(100 * (double)o->months[m]) / 100);
+        for (int m = 0; m < 12 && moved; m++)
+            json_single(j, NULL, round(10 * (double)o->months[m]) / 10);
         json_close(j, ']');
         json_text(j, "verdict", secrecy_word(v));
         json_close(j, '}');
@@ -309,22 +380,49 @@ static void orphans(struct coordinator *c, struct json *j)
     free(list);
 }
 
-static void ceiling(struct coordinator *c, struct json *j)
+static void add_heat(void *arg, enum ceiling_part part, const char *pseudonym, double kw)
+{
+    struct parts *p = arg;
+    const struct member *m = member_of(p->c, pseudonym);
+    if (m && kw > 0)
+        p->amounts[(size_t)part * p->sites->n + site_index(p->sites, m)] += kw;
+}
+
+// The ceiling lies near the smaller of what all have and what all want: so neither may tell of a site.
+static void ceiling(struct coordinator *c, const struct sites *sites, double *amounts, struct json *j)
 {
     struct ceiling x;
+    struct secrecy_rule rule = rule_of(c);
+    enum secrecy_verdict v[CEILING_PARTS];
     if (matcher_ceiling(c->matcher, utc_now(), &x) < 0)
         return;
-    enum secrecy_verdict v = x.sites == 0                                                 ? SECRECY_EMPTY
-                             : x.sites >= (size_t)c->territory->root->secrecy.sites_least ? SECRECY_SHOWN
-                                                                                          : SECRECY_FEW;
+    memset(amounts, 0, CEILING_PARTS * sites->n * sizeof *amounts);
+    matcher_ceiling_parts(c->matcher, add_heat, &(struct parts){c, sites, amounts});
+    for (size_t i = 0; i < CEILING_PARTS; i++)
+        v[i] = secrecy_total(&rule, amounts + i * sites->n, sites->n);
+    enum secrecy_verdict possible = x.sites == 0                         ? SECRECY_EMPTY
+                                    : v[CEILING_GIVEN] == SECRECY_EMPTY  ? SECRECY_FEW
+                                    : v[CEILING_GIVEN] != SECRECY_SHOWN  ? v[CEILING_GIVEN]
+                                    : v[CEILING_WANTED] == SECRECY_EMPTY ? SECRECY_FEW
+                                                                         : v[CEILING_WANTED];
+    enum secrecy_verdict reached = possible == SECRECY_SHOWN ? v[CEILING_REACHED] : possible;
+    const double *halves = amounts + CEILING_REACHED * sites->n;
     json_open(j, "ceiling", '{');
-    json_int(j, "sites", (int64_t)x.sites);
-    json_int(j, "streams", (int64_t)x.streams);
-    total(j, "possible", span_of(x.possible_kw), "kW", v);
-    total(j, "reached", span_of(x.reached_kw), "kW", v);
-    if (v == SECRECY_SHOWN && x.possible_kw > 0)
-        json_number(j, "reached_share", round(20 * x.reached_kw / x.possible_kw) / 20);
-    json_text(j, "verdict", secrecy_word(v));
+    if (possible == SECRECY_SHOWN) {
+        json_int(j, "sites", (int64_t)x.sites);
+        json_int(j, "streams", (int64_t)x.streams);
+    }
+    total(j, "possible", span_of(x.possible_kw), "kW", possible, c, "ceiling/possible", amounts, 2, sites);
+    total(j, "reached", span_of(x.reached_kw), "kW", reached, c, "ceiling/reached", halves, 1, sites);
+    if (reached == SECRECY_SHOWN && x.possible_kw > 0) {
+        char text[64];
+        double share = 0;
+        snprintf(text, sizeof text, "%.2f", round(20 * x.reached_kw / x.possible_kw) / 20);
+        told(c, "ceiling/share", amounts, CEILING_PARTS, sites, text);
+        if (text_number(text, &share))
+            json_number(j, "reached_share", share);
+    }
+    json_text(j, "verdict", secrecy_word(possible));
     json_close(j, '}');
 }
 
@@ -344,6 +442,7 @@ void coordinator_report(struct coordinator *c, struct buf *out)
     json_int(&j, "entries", (int64_t)c->entries.count);
     json_int(&j, "sites_least", root->secrecy.sites_least);
     json_number(&j, "share_most", root->secrecy.share_most);
+    json_number(&j, "rest_least", root->secrecy.rest_least);
     json_open(&j, "potential", '[');
     for (int r = 0; sites.list && r < RESOURCES; r++)
         for (int role = ROLE_OFFER; role <= ROLE_NEED; role++)
@@ -357,8 +456,13 @@ void coordinator_report(struct coordinator *c, struct buf *out)
     for (int k = SYNERGY_EXCHANGE; sites.list && k <= SYNERGY_OUTLET; k++)
         synergy_row(c, &sites, (enum synergy)k, true, &j);
     json_close(&j, ']');
-    orphans(c, &j);
-    ceiling(c, &j);
+    double *amounts = calloc(CEILING_PARTS * (sites.n + 1), sizeof *amounts);
+    if (sites.list && amounts) {
+        orphans(c, &sites, amounts, &j);
+        ceiling(c, &sites, amounts, &j);
+    }
     json_close(&j, '}');
+    free(amounts);
     free(sites.list);
+    store_commit(c->store); // what was told is known before it is
 }

@@ -3,6 +3,7 @@
 #include "coordinator/secrecy.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *secrecy_word(enum secrecy_verdict v)
 {
@@ -21,16 +22,43 @@ static double sum_of(const double *sites, size_t n)
 enum secrecy_verdict secrecy_total(const struct secrecy_rule *r, const double *sites, size_t n)
 {
     unsigned count = 0;
-    double largest = 0, sum = sum_of(sites, n);
+    double largest = 0, second = 0, sum = sum_of(sites, n);
     for (size_t i = 0; i < n; i++) {
         count += sites[i] > 0;
-        largest = sites[i] > largest ? sites[i] : largest;
+        if (sites[i] > largest) {
+            second = largest;
+            largest = sites[i];
+        } else if (sites[i] > second) {
+            second = sites[i];
+        }
     }
     if (count == 0)
         return SECRECY_EMPTY;
     if (count < r->sites_least)
         return SECRECY_FEW;
-    return largest > r->share_most * sum ? SECRECY_DOMINATED : SECRECY_SHOWN;
+    bool dominated = largest > r->share_most * sum || sum - largest - second < r->rest_least * largest;
+    return dominated ? SECRECY_DOMINATED : SECRECY_SHOWN;
+}
+
+static int line_order(const char *a, size_t an, const char *b, size_t bn)
+{
+    int d = memcmp(a, b, an < bn ? an : bn);
+    return d ? d : an < bn ? -1 : an > bn;
+}
+
+bool secrecy_may_move(const struct secrecy_rule *r, const char *then, const char *now)
+{
+    unsigned different = 0;
+    while (*then || *now) {
+        size_t an = strcspn(then, "\n"), bn = strcspn(now, "\n");
+        int d = !*then ? 1 : !*now ? -1 : line_order(then, an, now, bn);
+        different += d != 0;
+        if (d <= 0)
+            then += an + (then[an] == '\n');
+        if (d >= 0)
+            now += bn + (now[bn] == '\n');
+    }
+    return different == 0 || different >= r->sites_least;
 }
 
 static bool is_hidden(enum secrecy_verdict v)

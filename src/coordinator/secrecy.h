@@ -2,10 +2,11 @@
 /*
  * Statistical secrecy: which totals of a table tell nothing of a single site. Pure.
  *
- * Primary: a total is shown when at least `sites_least` sites contribute and none has more than `share_most`
- * of it. Secondary: what is hidden in a row of totals that is itself published can be found by subtracting,
- * as the sum of what is hidden; so that sum must pass the same rule, and more cells are hidden (the smallest
- * first), in the end the row's total, until it does.
+ * Primary: a total is shown when at least `sites_least` sites contribute, none has more than `share_most` of
+ * it (dominance), and all but the two largest have at least `rest_least` of the largest: else the second
+ * could work out the first (the p% rule). Secondary: what is hidden in a row of totals that is itself
+ * published can be found by subtracting, as the sum of what is hidden; so that sum must pass the same rule,
+ * and more cells are hidden (the smallest first), in the end the row's total, until it does.
  */
 #ifndef COORDINATOR_SECRECY_H
 #define COORDINATOR_SECRECY_H
@@ -15,7 +16,7 @@
 
 struct secrecy_rule {
     unsigned sites_least;
-    double share_most;
+    double share_most, rest_least;
 };
 
 enum secrecy_verdict {
@@ -29,6 +30,13 @@ const char *secrecy_word(enum secrecy_verdict v); /* "empty", "shown", "few", "d
 
 /* Of `n` sites' contributions (none negative; those of 0 are no contributions). */
 enum secrecy_verdict secrecy_total(const struct secrecy_rule *r, const double *sites, size_t n);
+
+/*
+ * Two reports can be compared: what a total gained or lost is what the sites that came or went give, so it
+ * moves only when none did, or at least `sites_least`. `then`, `now`: names, each before a line feed, in
+ * order.
+ */
+bool secrecy_may_move(const struct secrecy_rule *r, const char *then, const char *now);
 
 /*
  * A row of `cells` totals over the same `n` sites: amounts[cell * n + site]. Fills verdicts[cells], and

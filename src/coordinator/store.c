@@ -19,10 +19,11 @@ static bool bring_up_to_date(struct store *s, int64_t format)
     return (format >= 2 || store_exec(s, "BEGIN IMMEDIATE; ALTER TABLE topic ADD COLUMN issued INTEGER;"
                                          "PRAGMA user_version=2; COMMIT")) &&
            (format >= 3 ||
-            store_exec(s, "BEGIN IMMEDIATE; ALTER TABLE released RENAME TO released_2;" STORE_RELEASED
-                          "INSERT INTO released SELECT coalesce((SELECT pseudonym FROM entry WHERE id=entry),"
-                          " ''), entry, match, pseudonym, level, time FROM released_2;"
-                          "DROP TABLE released_2; PRAGMA user_version=3; COMMIT"));
+            store_exec(
+                s, "BEGIN IMMEDIATE; ALTER TABLE released RENAME TO released_2;" STORE_RELEASED STORE_FIGURE
+                   "INSERT INTO released SELECT coalesce((SELECT pseudonym FROM entry WHERE id=entry),"
+                   " ''), entry, match, pseudonym, level, time FROM released_2;"
+                   "DROP TABLE released_2; PRAGMA user_version=3; COMMIT"));
 }
 
 enum opened { OPENED, DAMAGED, REFUSED };
@@ -202,4 +203,5 @@ void store_tidy(struct store *s, struct utc now, struct utc told_before)
     store_change(s, TIDY_RELEASES, "i", now.ms - RELEASES_MS);
     store_change(s, TIDY_TOLD, "i", told_before.ms);
     store_change(s, TIDY_NOTES, "i", now.ms - YEAR_MS);
+    store_change(s, TIDY_FIGURES, "i", now.ms - YEAR_MS);
 }

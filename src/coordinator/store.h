@@ -114,6 +114,12 @@ int64_t store_alerts(struct store *s, const char *channel); /* waiting */
 void store_told(struct store *s, const char *synergy, struct utc when);
 struct utc store_last_told(struct store *s, const char *synergy);
 
+/* What a report said last of a cell, and of which sites it was the total (names, each before a line feed).
+ * The strings live until the next call. False: nothing yet. */
+bool store_figure(struct store *s, const char *cell, const char **text, const char **sites);
+void store_put_figure(struct store *s, const char *cell, const char *text, const char *sites,
+                      struct utc when);
+
 /* For the digest: what happened, in sentences. */
 void store_note(struct store *s, struct utc when, const char *kind, const char *match, const char *text);
 void store_each_note(struct store *s, struct utc since,
@@ -122,7 +128,7 @@ void store_each_note(struct store *s, struct utc since,
                      void *arg);
 
 /* Forgets what is over: tombstones, published things, releases of what is gone for 100 days, what was told of
- * before `told_before`, notes of more than a year. */
+ * before `told_before`, notes and figures of more than a year. */
 void store_tidy(struct store *s, struct utc now, struct utc told_before);
 
 #endif

@@ -72,3 +72,22 @@ void store_sum_hours(struct store *s, const char *match, const struct store_roun
     else
         sum_pair(s, match, out);
 }
+
+// ---- Figures of reports ----
+
+bool store_figure(struct store *s, const char *cell, const char **text, const char **sites)
+{
+    sqlite3_stmt *st = store_ask(s, GET_FIGURE, "t", cell);
+    if (sqlite3_step(st) != SQLITE_ROW) {
+        sqlite3_reset(st);
+        return false;
+    }
+    *text = store_text_at(st, 0);
+    *sites = store_text_at(st, 1);
+    return true;
+}
+
+void store_put_figure(struct store *s, const char *cell, const char *text, const char *sites, struct utc when)
+{
+    store_change(s, PUT_FIGURE, "ttti", cell, text, sites, when.ms);
+}

@@ -14,6 +14,8 @@
     "CREATE TABLE released(owner TEXT, entry TEXT, match TEXT, pseudonym TEXT, level INTEGER, time INTEGER," \
     " PRIMARY KEY(owner, entry, match, pseudonym, level)) WITHOUT ROWID;"                                    \
     "CREATE INDEX released_time ON released(owner, entry, time);"
+#define STORE_FIGURE                                                                                         \
+    "CREATE TABLE figure(cell TEXT PRIMARY KEY, text TEXT, sites TEXT, time INTEGER) WITHOUT ROWID;"
 
 enum store_statement {
     GET_FACT,
@@ -55,6 +57,9 @@ enum store_statement {
     TIDY_PUBLISHED,
     TIDY_RELEASES,
     TIDY_TOLD,
+    PUT_FIGURE,
+    GET_FIGURE,
+    TIDY_FIGURES,
     TIDY_NOTES,
     STORE_STATEMENTS,
 };

@@ -13,6 +13,7 @@ const char store_schema[] =
     "CREATE TABLE entry(id TEXT PRIMARY KEY, pseudonym TEXT, json BLOB, expires INTEGER) WITHOUT ROWID;"
     "CREATE TABLE deal(id TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID;"
     "CREATE TABLE published(topic TEXT PRIMARY KEY, data BLOB, until INTEGER) WITHOUT ROWID;" STORE_RELEASED
+        STORE_FIGURE
     "CREATE TABLE hour(match TEXT, party INTEGER, hour INTEGER, amount REAL, PRIMARY KEY(match, hour, party))"
     " WITHOUT ROWID;"
     "CREATE TABLE alert(id INTEGER PRIMARY KEY AUTOINCREMENT, channel TEXT, subject TEXT, body TEXT, "
@@ -73,6 +74,9 @@ const char *const store_sql[STORE_STATEMENTS] = {
     [TIDY_TOPICS] = "DELETE FROM topic WHERE until<?",
     [TIDY_PUBLISHED] = "DELETE FROM published WHERE until<?",
     [TIDY_RELEASES] = "DELETE FROM released WHERE time<? AND entry NOT IN (SELECT id FROM entry)",
+    [PUT_FIGURE] = "INSERT OR REPLACE INTO figure VALUES(?,?,?,?)",
+    [GET_FIGURE] = "SELECT text, sites FROM figure WHERE cell=?",
+    [TIDY_FIGURES] = "DELETE FROM figure WHERE time<?",
     [TIDY_TOLD] = "DELETE FROM told WHERE time<?",
     [TIDY_NOTES] = "DELETE FROM note WHERE time<?",
 };

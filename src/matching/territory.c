@@ -75,7 +75,6 @@ static void add(const struct matcher *m, uint32_t e, struct orphan *row)
 struct seen {
     const char *site, *family;
     bool hazardous;
-    double annual_t;
 };
 
 static int by_site(const void *a, const void *b)
@@ -105,8 +104,7 @@ static bool spread(const struct matcher *m, struct orphan *rows, size_t n)
             if (!is_orphan(m, e))
                 continue;
             family_of(p, families[count], &hazardous);
-            seen[count] = (struct seen){p->pseudonym, families[count], hazardous,
-                                        unpromised(m, e) * party_share(p, CORNER_MIDDLE) * WEEKS_YEAR};
+            seen[count] = (struct seen){p->pseudonym, families[count], hazardous};
             count++;
             size_t cap = n, have = n;
             struct orphan *row = family_row(&rows, &have, &cap, families[count - 1], hazardous);
@@ -117,15 +115,11 @@ static bool spread(const struct matcher *m, struct orphan *rows, size_t n)
     bool good = families && seen;
     if (good)
         qsort(seen, count, sizeof *seen, by_site);
-    double of_site = 0;
     for (size_t i = 0; good && i < count; i++) {
         size_t cap = n, have = n;
         bool fresh = i == 0 || by_site(&seen[i], &seen[i - 1]) != 0;
         struct orphan *row = family_row(&rows, &have, &cap, seen[i].family, seen[i].hazardous);
         row->sites += fresh;
-        of_site = (fresh ? 0 : of_site) + seen[i].annual_t;
-        row->largest_t = fmax(row->largest_t, of_site);
-        row->middle_t += seen[i].annual_t;
     }
     free(families);
     free(seen);
@@ -168,6 +162,21 @@ failed:
     free(rows);
     *n = 0;
     return NULL;
+}
+
+void matcher_orphan_parts(const struct matcher *m, const struct orphan *o,
+                          void (*each)(void *arg, const char *pseudonym, double annual_t), void *arg)
+{
+    for (uint32_t e = 0; e < m->entry_count; e++) {
+        const struct party *p = &m->entries[e].store.party;
+        char family[OFFER_WORD];
+        bool hazardous;
+        if (!is_orphan(m, e))
+            continue;
+        family_of(p, family, &hazardous);
+        if (hazardous == o->hazardous && strcmp(family, o->family) == 0)
+            each(arg, p->pseudonym, unpromised(m, e) * party_share(p, CORNER_MIDDLE) * WEEKS_YEAR);
+    }
 }
 
 // ---- Heat at most ----
@@ -239,6 +248,13 @@ static int solve(const struct matcher *m, const struct thermal *t, size_t n, str
     return demand(streams, n, dt, &out->together_kw, &out->cold_together_kw);
 }
 
+// What heat pumps lift is no part of the problem table.
+static bool is_reached(const struct matcher *m, const struct deal *deal)
+{
+    return deal->used && deal->way == WAY_DIRECT &&
+           m->entries[deal->offer].store.party.resource == RESOURCE_HEAT;
+}
+
 int matcher_ceiling(const struct matcher *m, struct utc now, struct ceiling *out)
 {
     struct thermal *t = calloc(m->entry_count + 1, sizeof *t);
@@ -256,12 +272,26 @@ int matcher_ceiling(const struct matcher *m, struct utc now, struct ceiling *out
     free(t);
     free(streams);
     out->possible_kw = fmax(0, out->alone_kw - out->together_kw);
+    for (size_t d = 0; d < m->deal_count; d++)
+        if (is_reached(m, &m->deals[d]))
+            out->reached_kw += m->deals[d].quantity;
+    return result;
+}
+
+void matcher_ceiling_parts(const struct matcher *m,
+                           void (*each)(void *arg, enum ceiling_part part, const char *pseudonym, double kw),
+                           void *arg)
+{
+    struct thermal t;
+    for (uint32_t e = 0; e < m->entry_count; e++)
+        if (thermal_of(m, e, &t))
+            each(arg, m->entries[e].store.party.role == ROLE_OFFER ? CEILING_GIVEN : CEILING_WANTED, t.site,
+                 m->entries[e].rate);
     for (size_t d = 0; d < m->deal_count; d++) {
         const struct deal *deal = &m->deals[d];
-        // What heat pumps lift is no part of the problem table.
-        if (deal->used && deal->way == WAY_DIRECT &&
-            m->entries[deal->offer].store.party.resource == RESOURCE_HEAT)
-            out->reached_kw += deal->quantity;
+        if (!is_reached(m, deal))
+            continue;
+        each(arg, CEILING_REACHED, m->entries[deal->offer].store.party.pseudonym, deal->quantity / 2);
+        each(arg, CEILING_REACHED, m->entries[deal->need].store.party.pseudonym, deal->quantity / 2);
     }
-    return result;
 }

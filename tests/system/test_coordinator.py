@@ -647,6 +647,53 @@ def test_report_keeps_statistical_secrecy():
         assert r.returncode == 0 and "s-1" in r.stdout, r
 
 
+def test_reports_of_two_dates_tell_nothing_of_one_site():
+    sites = [Member("s-%d" % i, zone="57221") for i in range(6)]
+    with Valley(others=sites) as v:
+        def zone():
+            row = [p for p in v.coordinator.ask("report")["potential"] if p["resource"] == "heat" and p["role"] == "offer"]
+            return [z["total"] for z in row[0]["zones"]] if row else []
+
+        def give(i, kw, revision=1):
+            before = v.coordinator.member(sites[i].pseudonym)["accepted"]
+            sites[i].offer_heat("%032x" % (0x50 + i), kw=kw, revision=revision)
+            assert wait_until(lambda: v.coordinator.member(sites[i].pseudonym)["accepted"] > before)
+
+        for i, kw in enumerate((500, 300, 250)):
+            give(i, kw)
+        assert zone() == ["1-2 MW"], zone()
+        give(3, 1500)  # a fourth: what it brings would be the difference
+        assert zone() == ["1-2 MW"], zone()
+        v.coordinator.kill()  # what was told is kept
+        v.coordinator.start()
+        give(4, 800)
+        assert zone() == ["1-2 MW"], zone()
+        give(5, 700)  # three came: their sum tells nothing of one
+        assert zone() == ["2-5 MW"], zone()
+        give(0, 4900, 2)  # the same sites: it moves
+        assert zone() == ["5-10 MW"], zone()
+
+
+def test_the_ceiling_tells_nothing_of_a_site_that_dominates():
+    sites = [Member("s-%d" % i, zone="57221") for i in range(6)]
+    with Valley(others=sites) as v:
+        def ceiling():
+            return v.coordinator.ask("report")["ceiling"]
+
+        # Three give and three want, but nearly all the heat is one site's.
+        for i, kw in enumerate((9000, 300, 250)):
+            sites[i].offer_heat("%032x" % (0x50 + i), kw=kw)
+        for i, kw in enumerate((5000, 4000, 3000)):
+            sites[3 + i].need_heat("%032x" % (0x60 + i), kw=kw)
+        assert wait_until(lambda: v.coordinator.ask("status")["matching"]["entries"] == 6)
+        assert wait_until(lambda: ceiling()["verdict"] == "dominated"), ceiling()
+        c = ceiling()
+        assert c["possible"] == c["reached"] == "..." and "sites" not in c and "reached_share" not in c, c
+        sites[0].offer_heat("%032x" % 0x50, kw=400, revision=2)
+        assert wait_until(lambda: ceiling()["verdict"] == "shown"), ceiling()
+        assert ceiling()["possible"].endswith("kW") and ceiling()["sites"] == 6, ceiling()
+
+
 def test_a_firm_without_a_gateway_declares_in_a_file():
     with tempfile.TemporaryDirectory() as d:
         baker = Member("d-baker")
@@ -686,6 +733,35 @@ def test_the_unit_file_is_tight():
         out = subprocess.run(["systemd-analyze", "security", "--offline=yes", path], capture_output=True, text=True).stdout
         level = re.search(r"Overall exposure level for symbiont-coordinator.service: ([\d.]+)", out)
         assert level and float(level.group(1)) <= 1.5, out[-300:]
+
+
+def test_symbiont_check_reads_a_coordinator_conf():
+    def check(name, text, *options):
+        path = os.path.join(d, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path, run("check", path, *options)
+
+    with open(os.path.join(ROOT, "conf/coordinator.conf")) as f:
+        sample = f.read()
+    with tempfile.TemporaryDirectory() as d:
+        path, r = check("coordinator.conf", sample)
+        assert r.returncode == 0 and r.stdout == path + ": configuration OK, 0 members, 0 declared firms, 0 warnings\n", r
+        path, r = check("coordinator.conf", sample, "--json")
+        assert r.returncode == 0 and json.loads(r.stdout)["territory"] == "my-territory", r
+        path, r = check("coordinator.conf", sample, "--print")
+        assert r.returncode == 0 and "new_ids_day" in r.stdout, r
+        wrong = sample.replace("limits: {", "limits: { new_ids_daj = 3;")
+        path, r = check("coordinator.conf", wrong)
+        line = next(i for i, l in enumerate(wrong.splitlines(), 1) if "new_ids_daj" in l)
+        assert r.returncode == 78 and "%s:%d:" % (path, line) in r.stderr and "new_ids_day" in r.stderr, r
+        daemon = subprocess.run([os.path.join(BUILD, "symbiont-coordinator"), "--check", "-c", path], capture_output=True, text=True,
+                                timeout=60)
+        assert daemon.returncode == 78 and daemon.stderr.splitlines()[0] == r.stderr.splitlines()[0], (daemon.stderr, r.stderr)
+        # A site's file that names its territory on a line of its own is a site's.
+        path, r = check("symbiont.conf", "# territory = no\nsite: {\n  id = \"mill\";\n  name = \"territory = x\";\n"
+                        "  territory = \"val\";\n};\n")
+        assert r.returncode == 0 and "0 meters on 0 lines" in r.stdout, r
 
 
 def test_the_sample_configuration_is_right():

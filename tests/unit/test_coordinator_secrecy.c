@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include "test.h"
 
-static const struct secrecy_rule insee = {3, 0.85};
+static const struct secrecy_rule insee = {3, 0.85, 0};
 
 static void the_rule(void **state)
 {
@@ -17,6 +17,29 @@ static void the_rule(void **state)
     assert_int_equal(secrecy_total(&insee, (double[]){0, 0, 0}, 3), SECRECY_EMPTY);
     assert_int_equal(secrecy_total(&insee, (double[]){85, 10, 5}, 3), SECRECY_SHOWN); // not above
     assert_int_equal(secrecy_total(&insee, (double[]){86, 9, 5}, 3), SECRECY_DOMINATED);
+}
+
+static void the_second_cannot_work_out_the_first(void **state)
+{
+    (void)state;
+    const struct secrecy_rule rule = {3, 0.85, 0.1};
+    assert_int_equal(secrecy_total(&rule, (double[]){500, 300, 200}, 3), SECRECY_SHOWN);
+    assert_int_equal(secrecy_total(&rule, (double[]){500, 400, 49, 0}, 4), SECRECY_DOMINATED);
+    assert_int_equal(secrecy_total(&rule, (double[]){400, 500, 20, 30}, 4), SECRECY_SHOWN);
+}
+
+static void a_total_moves_with_three_sites_or_none(void **state)
+{
+    (void)state;
+    assert_true(secrecy_may_move(&insee, "a\nb\nc\n", "a\nb\nc\n"));
+    assert_false(secrecy_may_move(&insee, "a\nb\nc\n", "a\nb\nc\nd\n")); // one came
+    assert_false(secrecy_may_move(&insee, "a\nb\nc\nd\n", "b\nc\nd\n")); // one went
+    assert_false(secrecy_may_move(&insee, "a\nb\nc\n", "b\nc\nd\n"));    // one for another
+    assert_false(secrecy_may_move(&insee, "a\nab\nb\n", "a\nabc\nb\n"));
+    assert_true(secrecy_may_move(&insee, "a\nb\nc\n", "a\nb\nc\nd\ne\nf\n"));
+    assert_true(secrecy_may_move(&insee, "a\nb\nc\nd\n", "a\ne\nf\n"));
+    assert_true(secrecy_may_move(&insee, "", "a\nb\nc\n"));
+    assert_true(secrecy_may_move(&insee, "", ""));
 }
 
 // Two communes of one territory: one may be shown, the other has two sites only. Total and the first would
@@ -87,6 +110,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rule),
+        cmocka_unit_test(the_second_cannot_work_out_the_first),
+        cmocka_unit_test(a_total_moves_with_three_sites_or_none),
         cmocka_unit_test(what_subtracting_would_give),
         cmocka_unit_test(when_nothing_helps_the_total_goes),
         cmocka_unit_test(at_random),

@@ -90,7 +90,8 @@ static void change_file(const char *sql)
 }
 
 #define RELEASED_2                                                                                           \
-    "DROP TABLE released; CREATE TABLE released(entry TEXT, match TEXT, pseudonym TEXT, level INTEGER, "     \
+    "DROP TABLE figure; DROP TABLE released; CREATE TABLE released(entry TEXT, match TEXT, pseudonym TEXT, " \
+    "level INTEGER, "                                                                                        \
     "time "                                                                                                  \
     "INTEGER, PRIMARY KEY(entry, match, pseudonym, level)) WITHOUT ROWID;"
 
