@@ -69,9 +69,6 @@ static bool encode_t5_t6(double raw, bool is_signed, uint64_t *bits)
     if (exponent < -128)
         exponent = -128;
     double mantissa = nearbyint(times_power_of_ten(raw, -exponent));
-    // log10 may have rounded the wrong way.
-    while (fabs(mantissa) > most && exponent < 128)
-        mantissa = nearbyint(times_power_of_ten(raw, -++exponent));
     while (mantissa != 0 && fmod(mantissa, 10) == 0 && exponent < 127) {
         mantissa /= 10;
         exponent++;

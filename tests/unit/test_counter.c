@@ -278,6 +278,54 @@ static void without_a_rate_more_than_half_way_round_is_a_fall(void **state)
     expect(&f, 100, COUNTER_LOW, 0);
 }
 
+static void what_cannot_be_a_wrap_is_a_fall(void **state)
+{
+    (void)state;
+    struct feed f = feed_of(1000, 0, MINUTE);
+    expect(&f, 1500, COUNTER_FIRST, 0); // the modulus in the profile is wrong
+    expect(&f, 2, COUNTER_LOW, 0);
+    f = feed_of(1000, 0, MINUTE);
+    expect(&f, 999, COUNTER_FIRST, 0);
+    expect(&f, -1, COUNTER_LOW, 0);
+    // Without a period there is no gap to speak of.
+    f = feed_of(0, 0, MINUTE);
+    f.rule.gap_ms = 0;
+    expect(&f, 10, COUNTER_FIRST, 0);
+    f.now_ms += 100 * MINUTE;
+    expect(&f, 11, COUNTER_NORMAL, 1);
+}
+
+// After a fault that was taken for a reset, and a slow rise over the old level: nothing is taken back.
+static void a_level_that_is_passed_step_by_step_counts(void **state)
+{
+    (void)state;
+    struct feed f = feed_of(0, 0, MINUTE);
+    expect(&f, 100, COUNTER_FIRST, 0);
+    expect(&f, 90, COUNTER_LOW, 0);
+    expect(&f, 90, COUNTER_LOW, 0);
+    expect(&f, 90, COUNTER_RESET, 0);
+    expect(&f, 99, COUNTER_NORMAL, 9);
+    expect(&f, 99.4, COUNTER_NORMAL, 99.4 - 99);
+    expect(&f, 101, COUNTER_FAST, 0); // more than half the way back to it in one leap
+    f.counter.refused = 0;
+    expect(&f, 99.9, COUNTER_NORMAL, 99.9 - 99.4);
+    f.counter.last = 100; // at it: it is behind
+    expect(&f, 150, COUNTER_NORMAL, 50);
+}
+
+static void refused_readings_that_come_faster_than_usual(void **state)
+{
+    (void)state;
+    struct feed f = feed_of(0, 0.01, MINUTE); // 0.6 a minute
+    expect(&f, 100, COUNTER_FIRST, 0);
+    expect(&f, 100.5, COUNTER_NORMAL, 0.5);
+    expect(&f, 50, COUNTER_LOW, 0);
+    f.period_ms = 1000; // within a second the rise of a usual period is believed
+    expect(&f, 50.5, COUNTER_LOW, 0);
+    f.period_ms = MINUTE;
+    expect(&f, 51, COUNTER_RESET, 1);
+}
+
 static void damaged_states_are_noticed(void **state)
 {
     (void)state;
@@ -288,6 +336,8 @@ static void damaged_states_are_noticed(void **state)
     c = (struct counter){.total = -1};
     assert_false(counter_valid(&c));
     c = (struct counter){.last_ms = INT64_MIN};
+    assert_false(counter_valid(&c));
+    c = (struct counter){.still_ms = INT64_MAX};
     assert_false(counter_valid(&c));
     c = (struct counter){.known = 77};
     assert_false(counter_valid(&c));
@@ -310,6 +360,9 @@ int main(void)
         cmocka_unit_test(a_clock_set_back_does_not_stop_the_counting),
         cmocka_unit_test(float_totals_move_in_their_own_steps),
         cmocka_unit_test(without_a_rate_more_than_half_way_round_is_a_fall),
+        cmocka_unit_test(what_cannot_be_a_wrap_is_a_fall),
+        cmocka_unit_test(a_level_that_is_passed_step_by_step_counts),
+        cmocka_unit_test(refused_readings_that_come_faster_than_usual),
         cmocka_unit_test(damaged_states_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,17 @@ static void serial_answers(void **state)
     }
 }
 
+static void no_frame_is_longer_than_the_standard_allows(void **state)
+{
+    (void)state;
+    uint8_t frame[RTU_FRAME_MAX + 1] = {1, 3, 252};
+    const struct modbus_ask most = {.unit = 1, .function = 3, .count = 126};
+    uint16_t crc = modbus_crc(frame, RTU_FRAME_MAX - 1);
+    frame[RTU_FRAME_MAX - 1] = (uint8_t)crc;
+    frame[RTU_FRAME_MAX] = (uint8_t)(crc >> 8);
+    assert_int_equal(rtu_answer(frame, sizeof frame, &most).check, CHECK_LENGTH);
+}
+
 static void every_single_bit_error_is_seen(void **state)
 {
     (void)state;
@@ -292,6 +303,7 @@ int main(void)
         cmocka_unit_test(wrong_answers),
         cmocka_unit_test(pdu_cut_short),
         cmocka_unit_test(serial_answers),
+        cmocka_unit_test(no_frame_is_longer_than_the_standard_allows),
         cmocka_unit_test(every_single_bit_error_is_seen),
         cmocka_unit_test(every_check_has_words),
     };

@@ -300,6 +300,46 @@ static void sign_from_a_status_register(void **state)
     assert_int_equal(out[0].reason, REASON_DEPENDENCY);
 }
 
+// A status that is no set of bits says nothing of the sign.
+static void signs_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct point p[2] = {plain(POINT_UINT32, 0), plain(POINT_FLOAT64, 0)};
+    p[0].rank = 1;
+    p[0].sign_point = 1;
+    p[0].sign_mask = 1;
+    static const double bad[] = {-1, 0x1p64, 1e300};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct value raw[2] = {good(1000), good(bad[i])}, out[2];
+        points_finish(p, 2, raw, NULL, out);
+        assert_int_equal(out[0].reason, REASON_DEPENDENCY);
+    }
+}
+
+// A table made without a scale counts as it is; a scale without a decimal form, or out of all bounds, stays.
+static void scales_at_their_limits(void **state)
+{
+    (void)state;
+    struct point p = plain(POINT_INT16, 0);
+    struct value raw = good(3), out;
+    uint8_t data[8];
+    p.divisor = 0;
+    p.factor = 2;
+    points_finish(&p, 1, &raw, NULL, &out);
+    assert_true(out.number == 6);
+    assert_true(point_encode(&p, 6, data));
+    assert_memory_equal(data, "\x00\x03", 2);
+    point_scale(&p, 0x1p60, 0);
+    assert_true(p.factor == 0x1p60 && p.divisor == 1);
+    point_scale(&p, 1e-20, 0);
+    assert_true(p.factor == 1e-20 && p.divisor == 1);
+    // What overflows on the way is no number.
+    point_scale(&p, 1e308, 0);
+    raw = good(1000);
+    points_finish(&p, 1, &raw, NULL, &out);
+    assert_int_equal(out.reason, REASON_OUT_OF_RANGE);
+}
+
 static void factor_from_a_code(void **state)
 {
     (void)state;
@@ -318,6 +358,17 @@ static void factor_from_a_code(void **state)
     raw[0] = good(7);
     points_finish(p, 2, raw, NULL, out);
     assert_int_equal(out[1].reason, REASON_DEPENDENCY);
+    raw[0].reason = REASON_TIMEOUT;
+    points_finish(p, 2, raw, NULL, out);
+    assert_int_equal(out[1].reason, REASON_DEPENDENCY);
+    // A code of a point that itself depends on another.
+    p[1].factor_point = POINT_NONE;
+    p[1].exponent_point = 0;
+    p[1].exponent_sign = 1;
+    raw[0] = good(0);
+    raw[1] = good(1);
+    points_finish(p, 2, raw, NULL, out);
+    assert_true(out[1].number == 0.001);
 }
 
 // Laumas TLB4: the low byte of a register is a code for the division, which gives the decimals.
@@ -531,6 +582,8 @@ int main(void)
         cmocka_unit_test(scale_factor_registers),
         cmocka_unit_test(decimals_divide),
         cmocka_unit_test(sign_from_a_status_register),
+        cmocka_unit_test(signs_that_cannot_be_read),
+        cmocka_unit_test(scales_at_their_limits),
         cmocka_unit_test(factor_from_a_code),
         cmocka_unit_test(a_code_that_stands_for_a_number),
         cmocka_unit_test(a_total_and_its_fraction),

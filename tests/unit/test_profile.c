@@ -3,109 +3,16 @@
 //
 // tests/unit/profile/*.conf are profiles with mistakes; each stands beside what must be said about it (.err).
 // SYMBIONT_GOLDEN=write writes the .err files anew: read the difference before it is committed.
-#include "symbiont/profile.h"
-
 #include <dirent.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cmocka.h>
+#include "profile_kit.h"
 #include "symbiont/files.h"
 #include "symbiont/plan.h"
 #include "symbiont/units.h"
 
 #define GOLDEN_DIRECTORY "tests/unit/profile"
-#define SHIPPED          "conf/profiles"
-
-// ---- A meter with points of its own ----
-
-struct root {
-    struct settings common;
-    struct groups points;
-};
-static const struct option root_options[] = {
-    {"points", OPTION_GROUPS, offsetof(struct root, points), .section = &point_section},
-    {0},
-};
-static const struct section root_section = {"meter", sizeof(struct root), root_options, NULL};
-
-struct meter {
-    struct config *config;
-    struct diagnostics *diag;
-    const struct device *device;
-};
-
-static struct meter compile_in(struct profile_path path, const char *profile, const char *own,
-                               struct device_request request)
-{
-    struct meter m = {.diag = diagnostics_new()};
-    m.config = config_read_text(own ? own : "", "meter.conf", &root_section, m.diag);
-    assert_non_null(m.config);
-    struct root *root = config_root(m.config);
-    request.profile = profile;
-    request.own_points = &root->points;
-    request.place = (struct place){"meter.conf", 1};
-    request.subject = "meter \"m\"";
-    m.device = device_compile(m.config, &path, &request, m.diag);
-    return m;
-}
-
-static struct meter compile(const char *profile, const char *own)
-{
-    return compile_in((struct profile_path){{SHIPPED}}, profile, own, (struct device_request){0});
-}
-
-static void meter_free(struct meter *m)
-{
-    config_free(m->config);
-    diagnostics_free(m->diag);
-}
-
-static char *said(struct diagnostics *d)
-{
-    char *text = NULL;
-    size_t n;
-    FILE *out = open_memstream(&text, &n);
-    diag_print(d, out);
-    fclose(out);
-    return text;
-}
-
-static void must_compile(const struct meter *m)
-{
-    if (!m->device || diag_errors(m->diag)) {
-        char *text = said(m->diag);
-        fail_msg("%s", text);
-        free(text);
-    }
-}
-
-static size_t index_of(const struct device *d, const char *name)
-{
-    for (size_t i = 0; i < d->n; i++)
-        if (strcmp(d->points[i].name, name) == 0)
-            return i;
-    fail_msg("no point %s", name);
-    return 0;
-}
-
-static const struct point *point_of(const struct meter *m, const char *name)
-{
-    return &m->device->points[index_of(m->device, name)];
-}
-
-static bool has_point(const struct meter *m, const char *name)
-{
-    for (size_t i = 0; i < m->device->n; i++)
-        if (strcmp(m->device->points[i].name, name) == 0)
-            return true;
-    return false;
-}
 
 // What is said when this does not compile.
 static void refused(const char *profile, const char *own, const char *expected)

@@ -90,6 +90,32 @@ static void rtu_requests_end_by_length_or_by_silence(void **state)
     assert_int_equal(sim_rtu_request(write, 12, false, &q), 0);
     assert_int_equal(sim_rtu_request(write, 13, false, &q), 13);
     assert_int_equal(q.function, 16);
+    assert_int_equal(sim_rtu_request(write, 6, false, &q), -1); // its length is not there yet
+
+    // Too little to tell, and what can be no request.
+    assert_int_equal(sim_rtu_request(write, 0, false, &q), 0);
+    assert_int_equal(sim_rtu_request(write, 0, true, &q), 0);
+    for (size_t n = 1; n < 4; n++) {
+        assert_int_equal(sim_rtu_request(write, n, false, &q), 0);
+        assert_int_equal(sim_rtu_request(write, n, true, &q), -1);
+    }
+    uint8_t long_write[300] = {3, 15, 0, 1, 0, 2, 255};
+    sim_rtu_seal(long_write, 264);
+    assert_int_equal(sim_rtu_request(long_write, 264, false, &q), -1);
+    assert_int_equal(sim_rtu_request(long_write, 264, true, &q), -1);
+    uint8_t none[8] = {3, 0, 0, 1, 0, 2};
+    sim_rtu_seal(none, 8);
+    assert_int_equal(sim_rtu_request(none, 8, false, &q), -1); // there is no function 0
+    assert_int_equal(sim_rtu_request(none, 8, true, &q), 8);
+    assert_false(q.read);
+    none[1] = 5;
+    sim_rtu_seal(none, 8);
+    assert_int_equal(sim_rtu_request(none, 8, false, &q), 8); // of a coil: answered, not read
+    assert_false(q.read);
+    uint8_t short_read[7] = {3, 3, 0, 1, 2};
+    sim_rtu_seal(short_read, 7);
+    assert_int_equal(sim_rtu_request(short_read, 7, true, &q), 7);
+    assert_false(q.read);
 }
 
 // ---- The image ----

@@ -264,6 +264,68 @@ static void hostile_and_broken_chains(void **state)
     assert_int_equal(s.base, 40070);
 }
 
+static void answers_of_another_length(void **state)
+{
+    (void)state;
+    struct sunspec s;
+    struct modbus_ask ask = {.unit = 7};
+    struct sunspec_want want = {.models = meter_models, .n = 4};
+    const uint8_t suns[] = "SunS", common[] = {0, 1, 0, 66}, text[128] = "Veris";
+    // Half a marker is none: on to the next place.
+    sunspec_start(&s, &want);
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = suns, .n = 2});
+    assert_int_equal(sunspec_next(&s, &ask), SUNSPEC_ASK);
+    assert_int_equal(ask.address, 50000);
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = suns, .n = 4});
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = common, .n = 4});
+    // Of texts that are cut short the whole ones are known.
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = text, .n = 40});
+    assert_string_equal(s.manufacturer, "Veris");
+    assert_string_equal(s.product, "");
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = common, .n = 3});
+    assert_int_equal(sunspec_next(&s, &ask), SUNSPEC_FAILED);
+    assert_string_equal(s.why, "an answer of 3 bytes instead of 4 at 50070");
+    // What comes afterwards changes nothing.
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = suns, .n = 4});
+    assert_int_equal(sunspec_next(&s, &ask), SUNSPEC_FAILED);
+}
+
+static void models_at_the_end_of_the_addresses(void **state)
+{
+    (void)state;
+    // A common model whose texts would lie beyond the last register is not asked for them.
+    struct sunspec s;
+    struct modbus_ask ask = {.unit = 7};
+    struct sunspec_want want = {.models = meter_models, .n = 4};
+    const uint8_t suns[] = "SunS", step[] = {1, 0, 25000 >> 8, 25000 & 255},
+                  rest[] = {1, 0, 470 >> 8, 470 & 255}, common[] = {0, 1, 0, 66};
+    sunspec_start(&s, &want);
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = suns, .n = 4});
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = step, .n = 4});
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = rest, .n = 4});
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_ANSWER, .data = common, .n = 4});
+    assert_int_equal(sunspec_next(&s, &ask), SUNSPEC_FAILED);
+    assert_string_equal(s.why, "model 1 at 65476 says it has 66 registers, beyond the last address");
+    // A list of models is told as far as there is room for it.
+    dut_reset(40000);
+    put_text("SunS", 2);
+    for (int i = 0; i < 40; i++)
+        put_model((uint16_t)(64000 + i), 1);
+    put(0xFFFF);
+    put(0);
+    s = walk(0);
+    assert_int_equal(s.state, SUNSPEC_FAILED);
+    assert_non_null(strstr(s.why, "it has 64000, 64001, "));
+    assert_null(strstr(s.why, "64039"));
+    // What the points of a profile reach to, derived ones apart, stays an address.
+    struct point points[] = {{.type = POINT_DERIVED, .address = 500, .words = 9},
+                             {.type = POINT_UINT32, .address = 65535, .words = 2}};
+    struct device device = {.points = points, .n = 1};
+    assert_int_equal(sunspec_want_of(&device).words, 2);
+    device.n = 2;
+    assert_int_equal(sunspec_want_of(&device).words, UINT16_MAX);
+}
+
 static void a_lost_connection_ends_the_walk(void **state)
 {
     (void)state;
@@ -274,6 +336,9 @@ static void a_lost_connection_ends_the_walk(void **state)
     sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_NO_CONNECTION});
     assert_int_equal(sunspec_next(&s, &ask), SUNSPEC_FAILED);
     assert_string_equal(s.why, "no connection");
+    sunspec_start(&s, &want);
+    sunspec_answer(&s, &(struct modbus_answer){.verdict = VERDICT_CANCELLED});
+    assert_int_equal(sunspec_next(&s, &ask), SUNSPEC_FAILED);
 }
 
 // ---- Through the shipped profiles ----
@@ -348,6 +413,8 @@ int main(void)
         cmocka_unit_test(the_second_meter_behind_an_inverter),
         cmocka_unit_test(devices_without_the_model),
         cmocka_unit_test(hostile_and_broken_chains),
+        cmocka_unit_test(answers_of_another_length),
+        cmocka_unit_test(models_at_the_end_of_the_addresses),
         cmocka_unit_test(a_lost_connection_ends_the_walk),
         cmocka_unit_test(a_captured_meter_reads_as_asserted),
     };
