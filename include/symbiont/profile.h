@@ -129,7 +129,7 @@ const char *confidence_text(enum confidence c); /* "low", "medium", "high" */
 struct config *profile_about(const char *file, struct profile_about *out, struct diagnostics *d);
 
 /* Calls `each` for every profile found on the path, sorted by name; an overridden one only once. False:
- * memory was out, some are missing. */
+ * memory or descriptors were out, some are missing. */
 bool profile_each(const struct profile_path *path,
                   void (*each)(void *arg, const char *name, const char *file, bool unverified), void *arg);
 

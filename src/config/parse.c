@@ -93,9 +93,10 @@ static const struct token *value_token(const struct source *s, const config_sett
     return t;
 }
 
+// libconfig 1.5 takes no notice of a copy for which there was no memory: a text or a name is missing then.
 static const char *checked_text(struct parse *p, struct node *n, const char *text)
 {
-    char *copy = config_copy(p->source->scratch, text, strlen(text));
+    char *copy = text ? config_copy(p->source->scratch, text, strlen(text)) : NULL;
     if (!copy) {
         p->failed = true;
         return "";
@@ -121,6 +122,7 @@ static void convert_children(struct parse *p, struct node *n, const config_setti
         struct node *child = convert(p, config_setting_get_elem(setting, (unsigned)i));
         if (child)
             node_append(n, child);
+        p->failed |= n->type == NODE_GROUP && child && !child->name;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "symbiont/profile.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,7 @@ bool profile_each(const struct profile_path *path,
     struct search s = search_begin(path);
     while (search_next(&s, directory, sizeof directory)) {
         DIR *d = opendir(directory);
+        l.failed |= !d && (errno == ENOMEM || errno == EMFILE || errno == ENFILE); // else: there is none
         for (const struct dirent *e; d && (e = readdir(d));)
             list_file(&l, directory, e->d_name, s.unverified);
         if (d)
