@@ -224,6 +224,24 @@ static void nothing_is_promised_twice(void **state)
     }
 }
 
+// What is settled is settled: nothing is left for whoever changes something next.
+static void one_settling_finishes(void **state)
+{
+    struct match_settings *s = *state;
+    s->factor[FACTOR_PIPE_PRICE].value = 200;
+    srand(7);
+    struct matcher *m = matcher_new(s);
+    for (int i = 0; i < 300; i++) {
+        put(m, any(i, false));
+        put(m, any(i, true));
+    }
+    assert_true(settle(m, 0).fresh > 100);
+    struct told t = settle(m, 0);
+    assert_int_equal(t.fresh + t.changed + t.gone, 0);
+    nothing_twice(m);
+    matcher_free(m);
+}
+
 static int by_id(const void *a, const void *b)
 {
     return strcmp(((const struct match_rank *)a)->id, ((const struct match_rank *)b)->id);
@@ -428,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(by_time, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(held_and_declined, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(nothing_is_promised_twice, make_settings, drop_settings),
+        cmocka_unit_test_setup_teardown(one_settling_finishes, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(what_is_told_is_what_is, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(in_any_order, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(rounds_of_a_territory, make_settings, drop_settings),
