@@ -9,14 +9,21 @@ import re
 import sys
 
 AIM = 95
-# The floor is what was reached: a change that falls below it has left something untested.
+# The floor lies just below what was reached: a change that falls below it has left something untested. The five that
+# foreign bytes and the disk reach first, then what is beside them.
 GROUPS = (
     ("codec", r"src/meters/(modbus|rtu_find|sunspec|wire)\.c|src/simulator/sim_codec\.c", 85),
     ("decoder", r"src/meters/(point|point_gather|point_finish|point_encode|counter|locate)\.c", 85),
     ("outbox", r"src/store/outbox\w*\.c", 75),
     ("signature", r"src/exchange/(envelope|key|sign|base64)\w*\.c", 70),
-    ("messages", r"src/exchange/(offer|need|message|match|disclosure|span)\w*\.c|src/publish/influx_answer\.c|src/base/(json|files)\.c", 70),
+    ("messages", r"src/exchange/(codec_\w+|messages\w*|offer|offer_check|offer_table|match_check|span|topic|disclosure_log)\.c", 70),
+    # What becomes of a message once it is checked: unit tests and fuzzers only, the system tests reach the rest.
+    ("taken in", r"src/gateway/territory_(inbox|state)\.c|src/coordinator/intake\.c", 50),
+    ("offers", r"src/exchange/offer_(build\w*|life|terms|options)\.c", 60),
+    ("texts", r"src/base/(json|json_parse|files)\.c|src/publish/influx_answer\.c", 90),
 )
+
+
 def branches(lines):
     taken = total = 0
     for line in lines:

@@ -150,7 +150,7 @@ int outbox_configure(struct outbox *o, const struct outbox_settings *s, char *wh
     for (size_t i = before; i < o->n_known; i++)
         o->known[i]->next_id = o->known[i]->run_first_id =
             next_id > IDS_RESERVED ? next_id - IDS_RESERVED : 1;
-    o->lanes_changed = o->n_known != before;
+    o->lanes_changed = o->lanes_changed || o->n_known != before; // two reloads before one save
     memcpy(o->lanes, lanes, sizeof lanes);
     apply_settings(o, s);
     o->bounds_changed = true;

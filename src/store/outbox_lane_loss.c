@@ -12,12 +12,10 @@ static void gap_note(struct lane *l, const struct outbox_gap *g)
     uint64_t next = last ? spans_next(&l->spans, last->last_id + 1) : 0;
     bool joins = last && (g->first_id == 0 || last->first_id == 0 ||
                           (l->acked <= last->last_id && (next == 0 || next > g->last_id)));
-    if (!joins && gaps->n < LANE_GAPS_MAX) {
+    if (!last || (!joins && gaps->n < LANE_GAPS_MAX)) {
         gaps->at[gaps->n++] = *g;
         return;
     }
-    if (!last)
-        last = &gaps->at[gaps->n - 1];
     if (g->from.ms < last->from.ms)
         last->from = g->from;
     if (g->to.ms > last->to.ms)

@@ -44,6 +44,40 @@ static void every_status_has_its_action(void **unused)
     }
 }
 
+static void bodies_at_their_limits(void **unused)
+{
+    (void)unused;
+    struct buf message = {0};
+    size_t lines[4];
+    // Longer than is read of it: its begin, as it is.
+    char *huge = malloc(INFLUX_BODY_MAX + 2);
+    memset(huge, ' ', INFLUX_BODY_MAX + 1);
+    memcpy(huge, "{\"error\":\"no\"", 13);
+    huge[INFLUX_BODY_MAX] = '}';
+    influx_message(huge, INFLUX_BODY_MAX + 1, &message);
+    assert_int_equal(message.len, INFLUX_BODY_MAX);
+    assert_int_equal(influx_listed_lines(huge, INFLUX_BODY_MAX + 1, lines, 4), 0);
+    huge[INFLUX_BODY_MAX - 1] = '}';
+    influx_message(huge, INFLUX_BODY_MAX, &message);
+    assert_string_equal(buf_text(&message), "no");
+    free(huge);
+    influx_message("[1]", 3, &message); // JSON, but no object
+    assert_string_equal(buf_text(&message), "[1]");
+    influx_message("a\x7f\nb", 4, &message);
+    assert_string_equal(buf_text(&message), "a \nb");
+    buf_free(&message);
+    // A number of dropped lines that is none.
+    assert_int_equal(answer_of(400, "partial write: dropped=", 1).action, INFLUX_BAD_LINES);
+    assert_int_equal(answer_of(400, "partial write: dropped=x", 1).action, INFLUX_BAD_LINES);
+    assert_int_equal(answer_of(400, "partial write: dropped=/", 1).action, INFLUX_BAD_LINES);
+    assert_int_equal(answer_of(400, "partial write: dropped=9 dropped=1", 1).action,
+                     INFLUX_ALL_BAD); // the last one counts
+    assert_int_equal(answer_of(400, "database is required", 1).action, INFLUX_FAULT);
+    struct influx_answer a;
+    influx_answer(404, "", 0, 1, 0, "", &a); // sent nowhere
+    assert_null(strstr(a.words, "sends us"));
+}
+
 static void words_are_the_server_s(void **unused)
 {
     (void)unused;
@@ -286,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_its_action),
+        cmocka_unit_test(bodies_at_their_limits),
         cmocka_unit_test(words_are_the_server_s),
         cmocka_unit_test(database_not_found_is_for_the_operator),
         cmocka_unit_test(partial_write_of_all_is_all_bad),

@@ -281,6 +281,161 @@ static void always_keeps_memory_until_the_spill_time(void **state)
     lane_free(l);
 }
 
+static void lost_in_memory_and_on_disk_join(void **state)
+{
+    (void)state;
+    struct lane *l = fresh_lane();
+    struct outbox_gap gap, other;
+    assert_false(lane_gap(l, &gap));
+    lane_put_lost(l, (struct utc){500});
+    lane_put_lost(l, (struct utc){400});
+    lane_put_lost(l, (struct utc){600});
+    for (int64_t i = 1; i <= 10; i++)
+        lane_add(l, i);
+    write_all(l, false);
+    assert_int_equal(lane_drop(l, 3, 5, (struct utc){450}, (struct utc){550}), 3);
+    assert_int_equal(lane_drop(l, 1, 2, (struct utc){100}, (struct utc){700}), 2); // the older ones later
+    assert_int_equal(lane_drop(l, 9, 8, (struct utc){0}, (struct utc){0}), 0);
+    other = (struct outbox_gap){0};
+    assert_false(lane_gap_done(l, &other)); // not handed out
+    assert_true(lane_gap(l, &gap));
+    assert_true(gap.count == 8 && gap.from.ms == 100 && gap.to.ms == 700 && gap.first_id == 1 &&
+                gap.last_id == 5);
+    // Only what was handed out is done with.
+    for (int i = 0; i < 3; i++) {
+        other = gap;
+        *(i == 0 ? &other.first_id : i == 1 ? &other.last_id : &other.count) += 1;
+        assert_false(lane_gap_done(l, &other));
+    }
+    assert_true(lane_gap_done(l, &gap));
+    assert_false(lane_gap_done(l, &gap));
+    // All that is only on disk.
+    lane_add(l, 11);
+    assert_int_equal(lane_drop(l, 6, UINT64_MAX, (struct utc){6}, (struct utc){10}), 5);
+    assert_int_equal(next_id(l), 11);
+    lane_free(l);
+    lane_free(NULL);
+}
+
+// One message to a block.
+static void lane_add_large(struct lane *l)
+{
+    static char payload[40000];
+    uint64_t id;
+    enum lane_put result =
+        lane_put(l, (struct mono){0}, 1 << 30, false, "t", 1, payload, sizeof payload, (struct utc){7}, &id);
+    assert_true(result == LANE_PUT || result == LANE_PUT_FIRST);
+}
+
+static void a_full_memory_drops_what_nobody_writes(void **state)
+{
+    (void)state;
+    struct lane *l = fresh_lane();
+    struct piece pieces[8];
+    struct outbox_stats s;
+    assert_int_equal(lane_drop_block(l), 0);
+    for (int i = 0; i < 4; i++)
+        lane_add_large(l);
+    assert_int_equal(lane_collect(l, (struct mono){0}, INT64_MIN, true, pieces, 1, SIZE_MAX), 1);
+    assert_true(lane_drop_block(l) > 0); // the second: the first is being written
+    assert_int_equal(lane_drop(l, 3, 3, (struct utc){7}, (struct utc){7}), 1);
+    assert_int_equal(lane_drop(l, 1, 1, (struct utc){7}, (struct utc){7}),
+                     1); // its block stays with the writer
+    lane_stats(l, (struct mono){0}, (struct utc){0}, &s);
+    assert_true(s.dropped == 3 && s.waiting == 1);
+    lane_written(l, pieces, 1, 100, true);
+    assert_int_equal(lane_collect(l, (struct mono){0}, INT64_MIN, true, pieces, 8, 1), 1);
+    assert_true(lane_drop_block(l) > 0); // the one that is written already: nothing is lost
+    assert_int_equal(lane_drop_block(l), 0);
+    lane_written(l, pieces, 1, 100, true);
+    lane_stats(l, (struct mono){0}, (struct utc){0}, &s);
+    assert_true(s.dropped == 3 && s.waiting == 1 && s.on_disk == 1);
+    lane_free(l);
+    // Of a block the part that is acknowledged is not lost.
+    l = fresh_lane();
+    for (int64_t i = 1; i <= 5; i++)
+        lane_add(l, i);
+    lane_ack(l, 2, (struct mono){0});
+    lane_ack(l, 1, (struct mono){0}); // late, and of no effect
+    assert_true(lane_drop_block(l) > 0);
+    lane_stats(l, (struct mono){0}, (struct utc){0}, &s);
+    assert_true(s.dropped == 3 && s.acked == 2 && s.waiting == 0);
+    lane_ack(l, 1000, (struct mono){0}); // of what was never given
+    assert_int_equal(lane_add(l, 6), 6);
+    assert_int_equal(next_id(l), 6);
+    lane_free(l);
+}
+
+static void rows_read_ahead_go_with_what_is_lost(void **state)
+{
+    (void)state;
+    struct lane *l = fresh_lane();
+    for (int64_t i = 1; i <= 300; i++)
+        lane_add(l, i);
+    write_all(l, false);
+    assert_int_equal(next_id(l), UINT64_MAX);
+    lane_loaded(l, row(1, 100));
+    lane_loaded(l, row(101, 200));
+    assert_int_equal(lane_drop(l, 1, 100, (struct utc){1}, (struct utc){100}), 100);
+    assert_int_equal(next_id(l), 101);
+    assert_int_equal(lane_drop(l, 102, 150, (struct utc){1}, (struct utc){100}),
+                     49); // the row is still good for the others
+    assert_int_equal(next_id(l), 151);
+    // Rewound behind what is loaded.
+    lane_rewind(l, 101);
+    assert_int_equal(next_id(l), 101);
+    lane_wait_loaded(l, mono_add(mono_now(), 10 * NS_PER_S)); // what is wanted is there: no wait
+    lane_rewind(l, 0);
+    lane_ack(l, 250, (struct mono){0});
+    assert_int_equal(next_id(l), UINT64_MAX);
+    lane_wait_loaded(l, mono_add(mono_now(), 5 * NS_PER_MS)); // and here it ends by itself
+    lane_load_failed(l);
+    assert_false(lane_wants_load(l));
+    lane_wait_loaded(l, mono_add(mono_now(), 10 * NS_PER_S));
+    lane_free(l);
+}
+
+static void blocks_out_of_a_file_must_be_exact(void **state)
+{
+    (void)state;
+    struct block *good = row(1, 3);
+    unsigned char bytes[256];
+    size_t n;
+    memcpy(bytes, block_range(good, 0, 3, &n), sizeof bytes);
+    static const struct {
+        size_t at;
+        unsigned char value;
+        int less; // bytes, messages
+        uint32_t count;
+    } rows[] = {
+        {0, 7, 0, 3},  // as it is
+        {0, 7, 0, 2},  // more messages than were counted
+        {0, 7, 0, 4},  // fewer
+        {0, 7, 1, 3},  // cut
+        {0, 7, 20, 3}, // cut within a head
+        {0, 200, 0, 3}, {3, 2, 0, 3}, {4, 0, 0, 3}, {6, 1, 0, 3}, {16, 0, 0, 3}, {17, 1, 0, 3},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct block *b = block_new(block_cap_for(n, 8));
+        block_start(b, 1, (struct mono){0});
+        memcpy(b->bytes, bytes, n);
+        b->bytes[rows[i].at] = rows[i].value;
+        bool is = block_index(b, (uint32_t)(n - (size_t)rows[i].less), rows[i].count);
+        if (is != (i == 0))
+            fail_msg("row %zu: %d", i, is);
+        free(b);
+    }
+    // The age of a message in a block that was open for 49 days.
+    block_add(good, (struct mono){50ll * 86400 * NS_PER_S}, "t", 1, "", 0, (struct utc){0});
+    assert_int_equal(block_put_at(good, 3).ns, UINT32_MAX * NS_PER_MS);
+    block_start(good, 1, (struct mono){NS_PER_S});
+    block_add(good, (struct mono){0}, "t", 1, "", 0, (struct utc){0});
+    assert_int_equal(block_put_at(good, 0).ns, NS_PER_S); // not before its block
+    assert_false(block_fits(good, 65536));
+    assert_false(block_fits(good, 65536 - 30));
+    free(good);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +447,10 @@ int main(void)
         cmocka_unit_test(however_many_losses_the_records_are_bounded),
         cmocka_unit_test(rows_that_overlap_give_each_message_once),
         cmocka_unit_test(always_keeps_memory_until_the_spill_time),
+        cmocka_unit_test(lost_in_memory_and_on_disk_join),
+        cmocka_unit_test(a_full_memory_drops_what_nobody_writes),
+        cmocka_unit_test(rows_read_ahead_go_with_what_is_lost),
+        cmocka_unit_test(blocks_out_of_a_file_must_be_exact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
