@@ -163,6 +163,8 @@ struct span span_band_celsius(struct span s);
 /* "200-500", "415", ">200", "<500", "any"; unsaid: "". */
 #define SPAN_TEXT 56
 char *span_text(struct span s, char out[static SPAN_TEXT]);
+/* "200-500", "-10-0", ">200", "<500", "any". A single number is not a band: it is written as a number. */
+bool span_parse(const char *text, struct span *out);
 
 /* The centre of the cell of 0.025 degrees (about 2.5 km) that holds the place, and how far its corner is. */
 void offer_cell(double *latitude, double *longitude, double *radius_m);

@@ -40,6 +40,8 @@ static inline bool waste_hazardous(const struct waste_code *w)
 {
     return w->entry == WASTE_ABSOLUTE_HAZARDOUS || w->entry == WASTE_MIRROR_HAZARDOUS;
 }
+/* "R3" -> bit 3, "D10" -> bit 26; 0: not one of R1 to R13, D1 to D15. */
+uint32_t waste_operation(const char *text);
 const char *waste_entry_word(enum waste_entry e); /* "absolute hazardous", ... */
 const char *waste_chapter(const struct waste_code *w);
 const char *waste_sub_chapter(const struct waste_code *w);

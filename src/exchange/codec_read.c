@@ -166,11 +166,9 @@ static bool take_code(const struct reader *r, const struct field *f, const json_
 static bool take_operation(const struct reader *r, const struct field *f, const json_t *v, uint32_t *bits)
 {
     const char *s = json_string_value(v);
-    int64_t n;
-    if (!s || (*s != 'R' && *s != 'D') || !text_integer(s + 1, 1, *s == 'R' ? 13 : 15, &n) || s[1] == '0')
-        return refuse(r, f, "must be of \"R1\" to \"R13\" and \"D1\" to \"D15\"");
-    *bits |= 1u << (*s == 'R' ? n : 16 + n);
-    return true;
+    uint32_t bit = s ? waste_operation(s) : 0;
+    *bits |= bit;
+    return bit || refuse(r, f, "must be of \"R1\" to \"R13\" and \"D1\" to \"D15\"");
 }
 
 static bool take_share(const struct reader *r, const struct field *f, const json_t *v, float *out)

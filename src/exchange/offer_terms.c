@@ -6,6 +6,7 @@
 #include <string.h>
 #include "symbiont/messages.h"
 #include "symbiont/text.h"
+#include "symbiont/waste.h"
 #include "symbiont/units.h"
 
 #define DAY_MS 86400000LL
@@ -92,17 +93,14 @@ static uint8_t sites(struct reading *r, const char *key, const struct texts *t,
     return (uint8_t)n;
 }
 
-// "R3" -> bit 3, "D10" -> bit 26.
 static uint32_t operations(struct reading *r)
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < r->c->operations.n; i++) {
         const char *s = r->c->operations.items[i];
-        bool recovery = *s == 'R';
-        int64_t number;
-        if ((recovery || *s == 'D') && text_integer(s + 1, 1, recovery ? 13 : 15, &number))
-            bits |= 1u << (recovery ? number : 16 + number);
-        else
+        uint32_t bit = waste_operation(s);
+        bits |= bit;
+        if (!bit)
             WRONG(r, "%s: operations: \"%s\" is not one of R1 to R13, D1 to D15", r->subject, s);
     }
     return bits;

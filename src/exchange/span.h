@@ -5,8 +5,6 @@
 
 #include "symbiont/offer.h"
 
-/* "200-500", "-10-0", ">200", "<500", "any". A single number is not a band: it is written as a number. */
-bool span_parse(const char *text, struct span *out);
 /* Bands of one whole number: ph. */
 struct span span_band_whole(struct span s);
 /* The band of `told` with a tenth more at both ends. */

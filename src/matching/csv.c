@@ -3,6 +3,7 @@
 #include "matching/csv.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 void csv_begin(struct csv *c, const char *text, size_t n)
@@ -152,4 +153,26 @@ int csv_column(const struct csv *c, const char *heading)
         if (strcmp(c->cells[i], heading) == 0)
             return (int)i;
     return -1;
+}
+
+const char *csv_cell(const struct csv *c, int column)
+{
+    return column >= 0 && (size_t)column < c->n ? c->cells[column] : "";
+}
+
+bool csv_refuse_list(const struct csv *c, char *why, size_t why_size, const char *format, va_list args)
+{
+    int n = snprintf(why, why_size, "line %d: ", c->line);
+    if (n >= 0 && (size_t)n < why_size)
+        vsnprintf(why + n, why_size - (size_t)n, format, args);
+    return false;
+}
+
+bool csv_refuse(const struct csv *c, char *why, size_t why_size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    csv_refuse_list(c, why, why_size, format, args);
+    va_end(args);
+    return false;
 }

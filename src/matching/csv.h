@@ -4,6 +4,7 @@
 #ifndef SYMBIONT_MATCHING_CSV_H
 #define SYMBIONT_MATCHING_CSV_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,5 +27,12 @@ bool csv_next(struct csv *c);
 void csv_end(struct csv *c);
 /* Where `heading` stands in the row that was read; -1. */
 int csv_column(const struct csv *c, const char *heading);
+/* The cell of a column (-1: there is none) in the row that was read; "" where it has none. */
+const char *csv_cell(const struct csv *c, int column);
+/* "line 7: ..." into `why`; always false. */
+bool csv_refuse(const struct csv *c, char *why, size_t why_size, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool csv_refuse_list(const struct csv *c, char *why, size_t why_size, const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
 
 #endif

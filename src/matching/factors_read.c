@@ -20,19 +20,16 @@ struct reading {
 static bool refuse(struct reading *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool refuse(struct reading *r, const char *format, ...)
 {
-    int n = snprintf(r->why, r->why_size, "line %d: ", r->csv.line);
     va_list args;
     va_start(args, format);
-    if (n >= 0 && (size_t)n < r->why_size)
-        vsnprintf(r->why + n, r->why_size - (size_t)n, format, args);
+    csv_refuse_list(&r->csv, r->why, r->why_size, format, args);
     va_end(args);
     return false;
 }
 
 static const char *cell(const struct reading *r, int column)
 {
-    return r->column[column] >= 0 && (size_t)r->column[column] < r->csv.n ? r->csv.cells[r->column[column]]
-                                                                          : "";
+    return csv_cell(&r->csv, r->column[column]);
 }
 
 static bool number(struct reading *r, int column, double otherwise, double *out)

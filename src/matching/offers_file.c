@@ -78,45 +78,32 @@ struct row {
 static bool refuse(const struct row *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool refuse(const struct row *r, const char *format, ...)
 {
-    int n = snprintf(r->why, r->why_size, "line %d: ", r->csv->line);
     va_list args;
     va_start(args, format);
-    if (n >= 0 && (size_t)n < r->why_size)
-        vsnprintf(r->why + n, r->why_size - (size_t)n, format, args);
+    csv_refuse_list(r->csv, r->why, r->why_size, format, args);
     va_end(args);
     return false;
 }
 
-// "415", "200-500", ">200", "<500".
+// "415"; a band as in messages, "200-500", ">200", "<500"; as people write it, "6.5..8.5", ">= 200".
 static bool span(const char *text, struct span *out)
 {
-    char copy[64];
+    char band[64];
+    size_t n = 0;
     double v;
     if (text_number(text, &v)) {
         *out = span_of(v);
         return true;
     }
-    const char *number = text + (*text == '<' || *text == '>');
-    number += number > text && *number == '=';
-    if (number > text) {
-        while (*number == ' ')
-            number++;
-        if (!text_number(number, &v))
-            return false;
-        *out = *text == '<' ? (struct span){-INFINITY, v} : (struct span){v, INFINITY};
-        return true;
-    }
-    snprintf(copy, sizeof copy, "%s", text);
-    char *between = strstr(copy, "..");
-    size_t wide = 2;
-    if (!between && copy[0]) {
-        between = strchr(copy + 1, '-'); // a minus may stand before the first number
-        wide = 1;
-    }
-    if (!between)
-        return false;
-    *between = '\0';
-    return text_number(copy, &out->low) && text_number(between + wide, &out->high) && out->low <= out->high;
+    if (*text == '<' || *text == '>')
+        band[n++] = *text++;
+    text += n && *text == '=';
+    while (n && *text == ' ')
+        text++;
+    const char *between = n ? NULL : strstr(text, "..");
+    int wrote = between ? snprintf(band, sizeof band, "%.*s-%s", (int)(between - text), text, between + 2)
+                        : snprintf(band + n, sizeof band - n, "%s", text);
+    return wrote >= 0 && (size_t)wrote < sizeof band - n && span_parse(band, out);
 }
 
 enum cell_kind { CELL_TEXT, CELL_NUMBER, CELL_SPAN, CELL_CHOICE, CELL_BYTE_CHOICE, CELL_FUNCTION };
@@ -154,15 +141,13 @@ static bool read_codes(struct row *r, const char *text)
 
 static bool read_operations(struct row *r, const char *text)
 {
-    for (const char *p = text; *p;) {
-        char kind = *p;
-        char *end;
-        long i = strtol(p + 1, &end, 10);
-        if ((kind != 'R' && kind != 'D') || end == p + 1 || i < 1 || i > (kind == 'R' ? 13 : 15))
+    char copy[200];
+    snprintf(copy, sizeof copy, "%s", text);
+    for (char *rest = copy, *one; (one = strsep(&rest, " |,"));) {
+        uint32_t bit = waste_operation(one);
+        if (*one && !bit)
             return refuse(r, "operations are R1 to R13 and D1 to D15, not \"%.40s\"", text);
-        r->o->waste.operations |= 1u << (kind == 'R' ? i : 16 + i);
-        for (p = end; *p == ' ' || *p == '|' || *p == ',';)
-            p++;
+        r->o->waste.operations |= bit;
     }
     return true;
 }
@@ -420,8 +405,7 @@ static bool read_row(struct row *r, const struct layout *l, const char *stem)
     if (r->csv->n > l->n)
         return refuse(r, "%zu cells, but %zu columns", r->csv->n, l->n);
     for (size_t k = 0; k < COLUMNS; k++) {
-        const char *text =
-            l->column[k] >= 0 && (size_t)l->column[k] < r->csv->n ? r->csv->cells[l->column[k]] : "";
+        const char *text = csv_cell(r->csv, l->column[k]);
         if (!*text && k < 3)
             return refuse(r, "%s is missing", columns[k].name);
         if (*text && !read_cell(r, &columns[k], text))
@@ -490,7 +474,7 @@ bool distances_read(const char *text, size_t n,
     while (good && csv_next(&csv)) {
         double metres;
         for (int i = 0; good && i < 3; i++)
-            if ((size_t)column[i] >= csv.n || !*csv.cells[column[i]])
+            if (!*csv_cell(&csv, column[i]))
                 good = refuse(&r, "%s is missing", names[i]);
         if (good && (!text_number(csv.cells[column[2]], &metres) || metres < 0))
             good = refuse(&r, "\"%.40s\" is not a distance in metres", csv.cells[column[2]]);

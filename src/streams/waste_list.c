@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include "symbiont/text.h"
 #include "streams/waste_table.h"
 
 const struct waste_code *waste_row(size_t i)
@@ -138,4 +139,13 @@ const struct waste_code *waste_parse(const char *text, char *why, size_t why_siz
     else
         return w;
     return NULL;
+}
+
+uint32_t waste_operation(const char *text)
+{
+    bool recovery = *text == 'R';
+    int64_t n;
+    if ((!recovery && *text != 'D') || text[1] == '0' || !text_integer(text + 1, 1, recovery ? 13 : 15, &n))
+        return 0;
+    return 1u << (recovery ? n : 16 + n);
 }
