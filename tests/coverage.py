@@ -12,15 +12,15 @@ AIM = 95
 # The floor lies just below what was reached: a change that falls below it has left something untested. The five that
 # foreign bytes and the disk reach first, then what is beside them.
 GROUPS = (
-    ("codec", r"src/meters/(modbus|rtu_find|sunspec|wire)\.c|src/simulator/sim_codec\.c", 85),
-    ("decoder", r"src/meters/(point|point_gather|point_finish|point_encode|counter|locate)\.c", 85),
-    ("outbox", r"src/store/outbox\w*\.c", 75),
-    ("signature", r"src/exchange/(envelope|key|sign|base64)\w*\.c", 70),
-    ("messages", r"src/exchange/(codec_\w+|messages\w*|offer|offer_check|offer_table|match_check|span|topic|disclosure_log)\.c", 70),
-    # What becomes of a message once it is checked: unit tests and fuzzers only, the system tests reach the rest.
-    ("taken in", r"src/gateway/territory_(inbox|state)\.c|src/coordinator/intake\.c", 50),
-    ("offers", r"src/exchange/offer_(build\w*|life|terms|options)\.c", 60),
-    ("texts", r"src/base/(json|json_parse|files)\.c|src/publish/influx_answer\.c", 90),
+    ("codec", r"src/meters/(modbus|rtu_find|sunspec|wire)\.c|src/simulator/sim_codec\.c", 98),
+    ("decoder", r"src/meters/(point|point_gather|point_finish|point_encode|counter|locate)\.c", 97),
+    ("outbox", r"src/store/outbox\w*\.c", 88),
+    ("signature", r"src/exchange/(envelope|key|sign|base64)\w*\.c", 97),
+    ("messages", r"src/exchange/(codec_\w+|messages\w*|offer|offer_check|offer_table|match_check|span|topic|disclosure_log)\.c", 95),
+    # What becomes of a message once it is checked. Daemons of the system tests are not counted here.
+    ("taken in", r"src/gateway/territory_(inbox|state)\.c|src/coordinator/intake\.c", 63),
+    ("offers", r"src/exchange/offer_(build\w*|life|terms|options)\.c", 71),
+    ("texts", r"src/base/(json|json_parse|files)\.c|src/publish/influx_answer\.c", 97),
 )
 
 
