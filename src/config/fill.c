@@ -318,18 +318,34 @@ static void fill_option(struct fill *f, const struct scope *scope, const struct 
     }
 }
 
+static void fill_default(struct fill *f, const struct scope *scope, const struct option *o, void *at)
+{
+    struct why why = {""};
+    if (o->type != OPTION_GROUP && o->def && !value_from_text(f->owner, o, o->def, at, &why))
+        refused(f, scope, o, &(struct node){.place = {0}}, &why);
+}
+
+// What is refused has its default: the checks that follow, which look for more errors, may count on that.
+static void fill_given(struct fill *f, const struct scope *scope, const struct option *o,
+                       const struct node *n, void *at)
+{
+    size_t before = diag_errors(f->diag);
+    fill_option(f, scope, o, n, at);
+    if (n->bad || diag_errors(f->diag) > before)
+        fill_default(f, scope, o, at);
+}
+
 static void fill_absent(struct fill *f, const struct scope *scope, const struct option *o, void *at)
 {
     char where[160];
-    struct why why = {""};
     // What an absent group would need is not missing; nor what may stand in a file that could not be read.
     if (o->required && scope->group && !(scope->open && f->partial))
         diag_error(f->diag, scope->group->place, "\"%s\"%s is missing", o->name, of(scope, where));
     if (o->type == OPTION_GROUP) {
         struct scope inner = {o->section, NULL, false, false};
         fill_group(f, &inner, at);
-    } else if (o->def && !value_from_text(f->owner, o, o->def, at, &why)) {
-        refused(f, scope, o, &(struct node){.place = {0}}, &why);
+    } else {
+        fill_default(f, scope, o, at);
     }
 }
 
@@ -352,7 +368,7 @@ static void fill_group(struct fill *f, const struct scope *scope, void *settings
         const struct option *o = &scope->section->options[i];
         const struct node *n = scope->group ? node_child(scope->group, o->name) : NULL;
         if (n)
-            fill_option(f, scope, o, n, member(o, settings));
+            fill_given(f, scope, o, n, member(o, settings));
         else
             fill_absent(f, scope, o, member(o, settings));
     }

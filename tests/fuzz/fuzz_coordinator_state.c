@@ -4,6 +4,7 @@
 //
 // Input: lines. "deal ID JSON", "a ID JSON" (an offer or need of member a, the same for b), "topic TOPIC".
 #include "coordinator_room.h"
+#include "lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -67,6 +68,7 @@ static void read_again(const struct deal *d)
         fprintf(stderr, "%s\n%s\n", buf_text(&first), buf_text(&second));
         abort();
     }
+    free(again.parties);
     free(again.declined);
     buf_free(&first);
     buf_free(&second);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void count(void *arg, const char *line, size_t n)
 {
-    if (n == 0 || line[0] != '{' || line[n - 1] != '}')
+    if (n == 0 || memchr(line, '\n', n))
         abort();
     ++*(long *)arg;
 }

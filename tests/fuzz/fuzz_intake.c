@@ -7,6 +7,7 @@
 // "s" settles, "? REQUEST" asks. In bodies and requests $0 to $9 stand for the ids of matches, $r for the
 // revision that the sender was shown of the first one, $h for the hour that it is.
 #include "coordinator_room.h"
+#include "lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

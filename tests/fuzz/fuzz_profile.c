@@ -39,7 +39,8 @@ static void read_once(const struct device *d, const struct plan *plan)
     for (size_t i = 0; i < plan->n; i++) {
         const struct request *r = &plan->requests[i];
         require(r->count >= 1 &&
-                r->count <= (r->function <= 2 ? d->limits.max_bits : d->limits.max_registers));
+                r->count <= (r->function <= 2 ? d->limits.max_bits : d->limits.max_registers) &&
+                (uint32_t)r->address + r->count <= 65536);
         for (size_t k = 0; k < r->n; k++) {
             size_t point = plan->order[r->first + k];
             raw[point] = point_from_answer(&d->points[point], d->points[point].order, answer, r->address);

@@ -6,6 +6,7 @@
 // one; "t TOPIC PAYLOAD" is taken as it is, "? REQUEST" asks the control socket, "n" is the next second, "h"
 // a metered hour.
 #include "gateway_room.h"
+#include "lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -22,21 +22,32 @@ SECONDS = 60
 BUGS = {
     "config": ("src/config/value.c", "n > 60 ? 57 : n", "n > 90 ? 57 : n"),
     "control": ("src/base/control.c", "sizeof c->request - 1 - c->got, MSG_DONTWAIT", "sizeof c->request + 64 - c->got, MSG_DONTWAIT"),
+    "coordinator_conf": ("src/coordinator/territory.c", "text_integer(text + n + 1, 0, 23, &hour)", "text_integer(text + n + 1, 0, 24, &hour)"),
+    "coordinator_state": ("src/coordinator/deal_file.c", "d->life.phase <= LIFE_ENDED && ", ""),
+    "disclosure": ("src/exchange/disclosure_log.c", "strlen(p) == HASH_TEXT - 1", "strlen(p) >= HASH_TEXT - 1"),
+    "envelope": ("src/exchange/envelope.c", "i += s[i] == '\\\\';", ";"),
     "expression": ("src/expressions/lex.c", "if (n >= sizeof word)", "if (n >= sizeof word + 8)"),
     "influx_answer": ("src/publish/influx_answer.c", "|| (size_t)(end - at) - (sizeof before - 1) >= size)", ")"),
+    "intake": ("src/coordinator/entries.c", "if (*p == e) {", "if (*p == e && e->declared) {"),
     "mbap": ("src/meters/modbus.c", "if (cursor_left(&c) != second)", "if (0)"),
+    "offer": ("src/exchange/span.c", "if (n == 0 || n >= sizeof copy ||", "if (n == 0 ||"),
+    "offers_file": ("src/matching/csv.c", "if (c->n == CSV_CELLS)", "if (c->n > CSV_CELLS)"),
     "outbox_row": ("src/store/outbox_block.c", " || RECORD_SIZE(topic_len, n) > used - at)", ")"),
     "point": ("src/meters/point.c", "size_t n = (size_t)2 * p->words;", "size_t n = (size_t)2 * p->words + 1;"),
-    "profile": ("src/meters/point_links.c", "== UNSEEN && w->depth > POINT_RANK_MAX", "== UNSEEN && w->depth > 100"),
-    "recording": ("src/meters/recording.c", "if (used >= sizeof line)", "if (used >= 2 * sizeof line)"),
+    "profile": ("src/meters/point_compile.c", "p->address + p->words > 65536", "p->address + p->words > 65537"),
+    "recording": ("src/meters/recording.c", "s++)\n        if (n < WORD_MAX - 1)\n            word[n++] = *s;\n    word", "s++)\n        if (n <= WORD_MAX)\n            word[n++] = *s;\n    word"),
     "replay": ("src/engine/replay_csv.c", "if (n == 0 || n >= sizeof copy)", "if (n == 0)"),
     "rtu": ("src/meters/rtu_find.c", "return whole <= n ? whole : 0;", "return whole;"),
     "rule_state": ("src/rules/rule_saved.c", "if (n != SIZE || memcmp", "if (n < 4 || memcmp"),
     "secret": ("src/base/files.c", "if (n == 0 || n >= size ||", "if (n == 0 ||"),
     "server_codec": ("src/simulator/sim_codec.c", "    if (n < whole)\n        return 0;\n", ""),
+    "site_conf": ("src/config/fill.c", "if (n->bad || diag_errors(f->diag) > before)", "if (0)"),
     "stream_state": ("src/streams/stream_save.c", " || out->points_n > CONTAINER_POINTS", ""),
     "sunspec": ("src/meters/sunspec.c", "s->seen_count == SUNSPEC_MODELS_MAX", "s->seen_count == SUNSPEC_MODELS_MAX + 40"),
+    "territory": ("src/gateway/territory_offers.c", " || hour < m->first)", ")"),
+    "territory_state": ("src/gateway/territory_state.c", "t->life_count < LIVES_MAX &&", "t->life_count <= LIVES_MAX &&"),
     "waste": ("src/streams/waste_list.c", "while (n && isspace((unsigned char)s[n - 1]))", "while (isspace((unsigned char)s[n - 1]))"),
+    "zone": ("src/base/zone.c", "if (!end || (size_t)(end - p - 1) >= sizeof text)", "if (!end)"),
 }
 
 
@@ -44,13 +55,16 @@ def copy_tree(to):
     files = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=True).stdout.split(b"\0")
     for name in filter(None, files):
         name = name.decode()
-        if os.path.exists(name) and not name.startswith("docs/"):
+        # A hunt begins with the seeds that people wrote, as a fuzzer of that code would have.
+        if os.path.exists(name) and not name.startswith("docs/") and "/merged-" not in name:
             os.makedirs(os.path.join(to, os.path.dirname(name)), exist_ok=True)
             shutil.copy2(name, os.path.join(to, name))
     # What is built already is not built again: the times of the files tell make so.
+    def not_needed(directory, names):
+        top = directory == "build/fuzz"
+        return [n for n in names if top and not os.path.isdir("build/fuzz/" + n) or n in ("corpus", "found")]
     if os.path.isdir("build/fuzz"):
-        shutil.copytree("build/fuzz", os.path.join(to, "build/fuzz"), copy_function=shutil.copy2,
-                        ignore=shutil.ignore_patterns("corpus", "found", "*.log*"))
+        shutil.copytree("build/fuzz", os.path.join(to, "build/fuzz"), copy_function=shutil.copy2, ignore=not_needed)
 
 
 def plant(tree, name):
@@ -68,13 +82,17 @@ def plant(tree, name):
     changed, count = re.subn(pattern, lambda m: after, text, count=1)
     if not count:
         return "%s no longer has %r" % (BUGS[name][0], before)
+    with open(path + ".whole", "w") as f:
+        f.write(text)
     with open(path, "w") as f:
         f.write(changed)
     return None
 
 
 def restore(tree, name):
-    shutil.copy(BUGS[name][0], os.path.join(tree, BUGS[name][0]))
+    path = os.path.join(tree, BUGS[name][0])
+    if os.path.exists(path + ".whole"):
+        shutil.copy(path + ".whole", path)
 
 
 def cpu_seconds(pid):
@@ -104,7 +122,8 @@ def hunt(tree, name):
     with open(log, errors="replace") as f:
         said = f.read()
     words = re.search(r"ERROR: (\S+: [^\n]{0,60})|runtime error: ([^\n]{0,60})|Assertion [^\n]{0,60}", said)
-    return (took, words.group(0) if words else said[-200:]) if p.returncode and not late else (None, said[-200:])
+    # A fuzzer that cannot even start has found nothing.
+    return (took, words.group(0)) if words and not late else (None, said[-200:])
 
 
 def main():

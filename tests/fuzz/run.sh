@@ -22,7 +22,7 @@ last() { grep -ho "$1: [0-9]*" "$log".* 2>/dev/null | tail -n 1 | cut -d' ' -f2;
 # One fuzzer, in slices that end by the clock, until their processor time is enough.
 run() {
     name=$1 log=build/fuzz/$1.log corpus=build/fuzz/corpus/$1
-    dict=tests/fuzz/dict/$name
+    dict=tests/fuzz/dict/$name # what byte by byte is hardly met
     mkdir -p "$corpus" build/fuzz/found
     rm -f "$log".*
     look
