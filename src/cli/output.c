@@ -28,11 +28,16 @@ bool output_end(struct output *o, FILE *out)
     bool good = !o->text.failed;
     if (good && o->text.len)
         fwrite(o->text.data, 1, o->text.len, out);
+    output_drop(o);
+    return good;
+}
+
+void output_drop(struct output *o)
+{
     for (size_t i = 0; i < o->cell_count; i++)
         free(o->cells[i].text);
     free(o->cells);
     buf_free(&o->text);
-    return good;
 }
 
 // Code points: close enough to columns for the words of a plant.

@@ -51,6 +51,8 @@ struct output {
 struct output output_begin(bool json);
 /* Writes everything and frees. False when memory was out: nothing was written. */
 bool output_end(struct output *o, FILE *out);
+/* In its place, when nothing is to be printed. */
+void output_drop(struct output *o);
 
 /* `key` NULL: the whole output is this object, or this table. */
 void output_object(struct output *o, const char *key);

@@ -64,8 +64,10 @@ static int print_plans(struct command *c, const struct site *s)
     output_table(&o, "requests", request_columns);
     for (size_t i = 0; i < s->root->meters.n; i++) {
         struct plan plan;
-        if (plan_make(s->devices[i], site_meter(s, i)->every_ns, &plan) < 0)
+        if (plan_make(s->devices[i], site_meter(s, i)->every_ns, &plan) < 0) {
+            output_drop(&o);
             return command_fail(c, EX_OSERR, "out of memory");
+        }
         show_requests(&o, s, i, &plan);
         plan_free(&plan);
     }
@@ -73,8 +75,10 @@ static int print_plans(struct command *c, const struct site *s)
     output_table(&o, "lines", line_columns);
     for (size_t i = 0; i < s->root->lines.n; i++) {
         struct wire_load load;
-        if (wire_load_of_line(s, i, &load) < 0)
+        if (wire_load_of_line(s, i, &load) < 0) {
+            output_drop(&o);
             return command_fail(c, EX_OSERR, "out of memory");
+        }
         show_line(&o, site_line(s, i), &load);
         if (load.share > 1)
             status = EX_WRONG;

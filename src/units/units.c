@@ -122,6 +122,18 @@ static bool fill_words(char *why, size_t why_size)
     return true;
 }
 
+// A dimension without a name of its own is text in new memory.
+static void forget_dimensions(void)
+{
+    for (size_t i = 0; table.units && i < table.n; i++) {
+        const struct unit_dimension_name *d = unit_dimension_names;
+        while (d->name && d->name != table.units[i].dimension)
+            d++;
+        if (!d->name)
+            free((char *)(uintptr_t)table.units[i].dimension);
+    }
+}
+
 static bool fill(char *why, size_t why_size)
 {
     while (unit_words[table.n].word)
@@ -143,6 +155,7 @@ int units_open(char *why, size_t why_size)
     if (!table.open) {
         table.open = fill(why, why_size);
         if (!table.open) { // so that a second call starts afresh
+            forget_dimensions();
             free(table.units);
             free(table.words);
             table.units = NULL;

@@ -31,7 +31,8 @@ struct control {
 
 static struct control *control;
 static uintptr_t own_start, own_end;
-static _Thread_local bool inside;
+// Not through __tls_get_addr, which AddressSanitizer intercepts and which is asked before that has begun.
+static _Thread_local bool inside __attribute__((tls_model("initial-exec")));
 
 static void *(*real_malloc)(size_t);
 static void *(*real_calloc)(size_t, size_t);
