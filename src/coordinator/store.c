@@ -139,6 +139,9 @@ void store_close(struct store *s)
 
 bool store_commit(struct store *s)
 {
+    // What was asked and stays open would keep the log from ever beginning anew.
+    sqlite3_reset(s->st[GET_FIGURE]);
+    sqlite3_reset(s->st[DUE_ALERT]);
     if (s->open && !s->failed && !store_exec(s, "COMMIT"))
         store_note_failure(s);
     if (s->failed) {

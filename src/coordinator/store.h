@@ -115,7 +115,7 @@ void store_told(struct store *s, const char *synergy, struct utc when);
 struct utc store_last_told(struct store *s, const char *synergy);
 
 /* What a report said last of a cell, and of which sites it was the total (names, each before a line feed).
- * The strings live until the next call. False: nothing yet. */
+ * The strings live until the next call or commit. False: nothing yet. */
 bool store_figure(struct store *s, const char *cell, const char **text, const char **sites);
 void store_put_figure(struct store *s, const char *cell, const char *text, const char *sites,
                       struct utc when);
