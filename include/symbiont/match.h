@@ -271,6 +271,9 @@ size_t matcher_count(const struct matcher *m);
  */
 bool matcher_hold(struct matcher *m, const char *match_id, const char *offer_id, const char *need_id,
                   double quantity);
+/* The same of a round or a pool, `members` all of its ids: it stands in a matcher that is made anew, too. */
+bool matcher_hold_group(struct matcher *m, const char *match_id, const char *const *members, size_t n,
+                        double quantity);
 bool matcher_decline(struct matcher *m, const char *match_id, const char *const *members, size_t n,
                      bool declined);
 

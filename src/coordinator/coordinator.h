@@ -106,7 +106,10 @@ struct deal {
     bool present; /* the matcher has it */
     struct span quantity, annual, eur_yr, tco2e, payback_y;
     double expected_quantity, expected_annual, rank, confidence;
-    int64_t round_h;    /* of a round: hours from one emptying to the next; 0 */
+    int64_t round_h;               /* of a round, until all agreed: hours from one emptying to the next; 0 */
+    double agreed_annual;          /* expected when all agreed; NaN */
+    char (*members)[OFFER_ID + 1]; /* of a group that agreed: all its offers, member_count, malloc'ed; NULL */
+    unsigned member_count;
     double told_annual; /* at the last alert; NaN */
     struct utc since, disclosed, agreed, running, ended;
     struct store_sums sums; /* in metered_unit */

@@ -50,6 +50,10 @@ void deal_write(const struct deal *d, struct buf *out)
     for (unsigned i = 0; i < d->n; i++)
         write_party(&j, &d->parties[i]);
     json_close(&j, ']');
+    json_open(&j, "members", '[');
+    for (unsigned i = 0; i < d->member_count; i++)
+        json_text(&j, NULL, d->members[i]);
+    json_close(&j, ']');
     write_span(&j, "quantity", d->quantity);
     write_span(&j, "annual", d->annual);
     write_span(&j, "eur_yr", d->eur_yr);
@@ -58,6 +62,7 @@ void deal_write(const struct deal *d, struct buf *out)
     json_number(&j, "expected_quantity", d->expected_quantity);
     json_number(&j, "expected_annual", d->expected_annual);
     json_int(&j, "round_h", d->round_h);
+    json_number(&j, "agreed_annual", d->agreed_annual);
     json_number(&j, "rank", d->rank);
     json_number(&j, "confidence", d->confidence);
     json_number(&j, "told_annual", d->told_annual);
@@ -139,6 +144,7 @@ static bool read_figures(const json_t *o, struct deal *d)
     d->expected_quantity = number_of(o, "expected_quantity");
     d->expected_annual = number_of(o, "expected_annual");
     d->round_h = whole_of(o, "round_h");
+    d->agreed_annual = number_of(o, "agreed_annual");
     d->rank = number_of(o, "rank");
     d->confidence = number_of(o, "confidence");
     d->told_annual = number_of(o, "told_annual");
@@ -152,6 +158,19 @@ static bool read_figures(const json_t *o, struct deal *d)
     d->realised_eur = number_of(o, "realised_eur");
     d->realised_tco2e = number_of(o, "realised_tco2e");
     return true;
+}
+
+static bool read_members(const json_t *list, struct deal *d)
+{
+    size_t n = json_array_size(list);
+    if (n == 0 || n > MATCH_MEMBERS)
+        return n == 0;
+    d->members = calloc(n, sizeof *d->members);
+    for (; d->members && d->member_count < n; d->member_count++) {
+        const char *id = json_string_value(json_array_get(list, d->member_count));
+        snprintf(d->members[d->member_count], sizeof *d->members, "%s", id ? id : "");
+    }
+    return d->members != NULL;
 }
 
 bool deal_read(const char *json, size_t n, struct deal *d)
@@ -171,6 +190,7 @@ bool deal_read(const char *json, size_t n, struct deal *d)
     bool ok = json_is_object(o) && d->n >= 2 && d->n <= LIFE_PARTIES && d->kind <= SYNERGY_OUTLET &&
               d->resource < RESOURCES && d->life.phase <= LIFE_ENDED && d->life.end <= LIFE_FINISHED;
     ok = ok && (d->parties = calloc(d->n, sizeof *d->parties));
+    ok = ok && read_members(json_object_get(o, "members"), d);
     for (unsigned i = 0; ok && i < d->n; i++)
         read_party(json_array_get(parties, i), &d->parties[i]);
     if (ok) {
@@ -181,6 +201,10 @@ bool deal_read(const char *json, size_t n, struct deal *d)
         d->running = time_of(o, "running");
         d->ended = time_of(o, "ended");
         d->declined = text_dup(json_string_value(json_object_get(o, "declined")));
+    }
+    if (!ok) {
+        free(d->parties);
+        d->parties = NULL;
     }
     json_decref(o);
     return ok;

@@ -44,6 +44,7 @@ void deal_keep(struct coordinator *c, struct deal *d)
 static void deal_free(struct deal *d)
 {
     free(d->declined);
+    free(d->members);
     free(d->parties);
     free(d);
 }
@@ -54,6 +55,25 @@ static bool decline(struct coordinator *c, const struct deal *d, bool declined)
     for (unsigned i = 0; i < d->n; i++)
         entries[i] = d->parties[i].entry;
     return matcher_decline(c->matcher, d->id, entries, d->n, declined);
+}
+
+static bool is_pair(const struct deal *d)
+{
+    return d->n == 2 && d->kind != SYNERGY_POOL;
+}
+
+// What was agreed stands, whatever else is found; 0: it is given free again.
+static bool hold(struct coordinator *c, const struct deal *d, double quantity)
+{
+    const char *ids[MATCH_MEMBERS];
+    unsigned n = 0;
+    if (is_pair(d))
+        return matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, quantity);
+    for (; n < d->member_count && n < MATCH_MEMBERS; n++)
+        ids[n] = d->members[n];
+    for (unsigned i = 0; !d->member_count && i < d->n; i++)
+        ids[n++] = d->parties[i].entry;
+    return matcher_hold_group(c->matcher, d->id, ids, n, quantity);
 }
 
 static void drop(struct coordinator *c, struct deal *d)
@@ -105,6 +125,7 @@ static void begin(struct deal *d)
     life_begin(&d->life, d->n);
     d->since = utc_now();
     d->disclosed = d->agreed = d->running = d->ended = (struct utc){0};
+    d->agreed_annual = NAN;
     free(d->declined);
     d->declined = NULL;
     for (unsigned i = 0; i < d->n; i++)
@@ -130,9 +151,10 @@ static bool take_figures(struct deal *d, const struct match *m)
     d->payback_y = m->payback_y;
     d->expected_quantity = m->expected_quantity;
     d->expected_annual = m->expected_annual;
-    d->round_h = m->way == WAY_ROUND && m->details.interval_days > 0
-                     ? (int64_t)lround(24 * fmin(m->details.interval_days, 1000))
-                     : 0;
+    if (!life_bound(&d->life))
+        d->round_h = m->way == WAY_ROUND && m->details.interval_days > 0
+                         ? (int64_t)lround(24 * fmin(m->details.interval_days, 1000))
+                         : 0;
     d->rank = m->rank;
     d->confidence = m->confidence;
     return moved;
@@ -231,7 +253,7 @@ static void gone(struct coordinator *c, struct deal *d)
         return;
     d->ended = utc_now();
     log_info("matches", "%s: no longer to be had", d->id);
-    matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, 0);
+    hold(c, d, 0);
     deal_show_all(c, d, false);
     alert_match(c, ALERT_END, d, NULL);
     deal_keep(c, d);
@@ -296,11 +318,29 @@ static void became_disclosed(struct coordinator *c, struct deal *d)
     deal_release_names(c, d);
 }
 
+// A site may have more than one container in a round, and is one party.
+static bool keep_members(struct coordinator *c, struct deal *d)
+{
+    struct match m;
+    free(d->members);
+    d->members = NULL;
+    d->member_count = 0;
+    if (is_pair(d) || !matcher_get(c->matcher, d->id, utc_now(), &m))
+        return true;
+    d->members = calloc(m.member_count, sizeof *d->members);
+    if (!d->members)
+        return false;
+    d->member_count = m.member_count;
+    memcpy(d->members, m.members, m.member_count * sizeof *d->members);
+    return true;
+}
+
 static void became_agreed(struct coordinator *c, struct deal *d)
 {
     d->agreed = utc_now();
+    d->agreed_annual = d->expected_annual;
     log_info("matches", "%s: agreed", d->id);
-    if (!matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, d->expected_quantity))
+    if (!keep_members(c, d) || !hold(c, d, d->expected_quantity))
         log_error("matches", "%s: out of memory, its quantity is not held", d->id);
 }
 
@@ -309,7 +349,7 @@ static void became_ended(struct coordinator *c, struct deal *d, const char *by)
     d->ended = utc_now();
     log_info("matches", "%s: %s by %s", d->id, life_end_word((enum life_end)d->life.end), by);
     snapshot(c, d);
-    matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, 0);
+    hold(c, d, 0);
     if (!decline(c, d, true))
         log_error("matches", "%s: out of memory, it may be proposed again", d->id);
     alert_match(c, ALERT_END, d, NULL);
@@ -379,17 +419,14 @@ static double per_annual_unit(enum resource r)
 }
 
 // What a group agreed to is an amount by the round, not by the hour: a container leaves whole, once in it.
+// An offer that grows afterwards moves no bound: it is its owner's word alone.
 static struct store_round round_of(const struct deal *d)
 {
     struct store_round r = {.begin = d->agreed.ms / HOUR_MS, .hours = d->round_h > 0 ? d->round_h : WEEK_H};
-    double annual = d->expected_annual * per_annual_unit((enum resource)d->resource);
+    double annual = (isfinite(d->agreed_annual) ? d->agreed_annual : d->expected_annual) *
+                    per_annual_unit((enum resource)d->resource);
     r.agreed = annual > 0 ? annual * (double)r.hours / 8760 : 0;
     return r;
-}
-
-static bool is_pair(const struct deal *d)
-{
-    return d->n == 2 && d->kind != SYNERGY_POOL;
 }
 
 static void book(struct coordinator *c, struct deal *d)
@@ -561,7 +598,7 @@ void deals_bind(struct coordinator *c)
     struct deal *d;
     for (size_t at = 0; (d = table_next(&c->deals, &at));) {
         if (life_bound(&d->life))
-            matcher_hold(c->matcher, d->id, d->parties[0].entry, d->parties[1].entry, d->expected_quantity);
+            hold(c, d, d->expected_quantity);
         else if (d->declined)
             decline(c, d, true);
     }

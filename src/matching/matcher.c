@@ -65,6 +65,8 @@ void matcher_free(struct matcher *m)
     free(m->deals);
     free(m->pools);
     free(m->buckets);
+    for (size_t i = 0; i < m->hold_count; i++)
+        free(m->holds[i].members);
     free(m->holds);
     free(m->declined);
     free(m->ways);
@@ -327,21 +329,40 @@ bool matcher_hold(struct matcher *m, const char *match_id, const char *offer_id,
         uint32_t deal = deal_find(m, match_id);
         if (deal != NO_ENTRY)
             deal_drop(m, deal);
-        if (i < m->hold_count)
+        if (i < m->hold_count) {
+            free(m->holds[i].members);
             m->holds[i] = m->holds[--m->hold_count];
+        }
         return true;
     }
     if (i == m->hold_count) {
         if (!array_grow((void **)&m->holds, &m->hold_cap, m->hold_count + 1, sizeof *m->holds))
             return false;
-        m->hold_count++;
+        m->holds[m->hold_count++] = (struct hold){0};
     }
     struct hold *h = &m->holds[i];
+    free(h->members);
     *h = (struct hold){.quantity = quantity};
     snprintf(h->id, sizeof h->id, "%s", match_id);
     snprintf(h->offer, sizeof h->offer, "%s", offer_id);
     snprintf(h->need, sizeof h->need, "%s", need_id);
     return true;
+}
+
+bool matcher_hold_group(struct matcher *m, const char *match_id, const char *const *members, size_t n,
+                        double quantity)
+{
+    if (n < 2 || n > MATCH_MEMBERS || !matcher_hold(m, match_id, members[0], members[1], quantity))
+        return false;
+    if (!(quantity > 0))
+        return true;
+    struct hold *h = &m->holds[0];
+    while (strcmp(h->id, match_id) != 0)
+        h++;
+    h->members = calloc(n, sizeof *h->members);
+    for (; h->members && h->count < n; h->count++)
+        snprintf(h->members[h->count], sizeof h->members[0], "%s", members[h->count]);
+    return h->members != NULL;
 }
 
 static const char *declined_id(const void *arg, uint32_t at)

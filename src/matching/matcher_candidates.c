@@ -185,7 +185,7 @@ static double held_of(const struct matcher *m, uint32_t e, struct utc now)
 {
     double sum = 0;
     for (size_t i = 0; i < m->hold_count; i++) {
-        if (pool_find(m, m->holds[i].id) != NO_ENTRY)
+        if (m->holds[i].count || pool_find(m, m->holds[i].id) != NO_ENTRY)
             continue; // a round promises nothing to anybody
         uint32_t offer = matcher_entry(m, m->holds[i].offer), need = matcher_entry(m, m->holds[i].need);
         if (need == e)

@@ -214,6 +214,33 @@ static bool add_pool(struct grouping *g, const struct match *x)
     return true;
 }
 
+bool pool_stand(struct matcher *m, const struct hold *h, struct utc now)
+{
+    uint32_t members[MATCH_MEMBERS], at = NO_ENTRY;
+    for (size_t i = 0; i < h->count; i++) {
+        uint32_t e = members[i] = matcher_entry(m, h->members[i]);
+        uint32_t bucket = e == NO_ENTRY || m->entries[e].gone ? NO_ENTRY : m->entries[e].bucket;
+        if (bucket == NO_ENTRY || (i && bucket != at))
+            return true; // it is no longer to be had
+        at = bucket;
+    }
+    struct grouping g = {.m = m, .bucket = &m->buckets[at], .bucket_number = at, .now = now};
+    uint32_t p = new_pool(&g);
+    if (p == NO_ENTRY)
+        return false;
+    struct pool *pool = &m->pools[p];
+    *pool = (struct pool){.used = true, .told = true, .next_free = NO_ENTRY, .quantity = h->quantity};
+    memcpy(pool->id, h->id, sizeof pool->id);
+    memcpy(pool->members, members, h->count * sizeof *members);
+    pool->count = (uint8_t)h->count;
+    if (!ids_put(&m->by_match, h->id, p | POOL_BIT)) {
+        pool->used = false;
+        return false;
+    }
+    m->buckets[at].dirty = m->buckets[at].everywhere = true;
+    return list_add(&m->buckets[at].pools, p); // the room is there
+}
+
 static bool was_taken(const uint32_t *list, size_t n, uint32_t e)
 {
     for (size_t i = 0; i < n; i++)

@@ -67,6 +67,8 @@ struct bucket {
 struct hold {
     char id[MATCH_ID + 1], offer[OFFER_ID + 1], need[OFFER_ID + 1];
     double quantity;
+    char (*members)[OFFER_ID + 1]; /* of a group: all in it; NULL */
+    size_t count;
 };
 
 struct way {
@@ -139,6 +141,8 @@ bool bucket_enter(struct matcher *m, uint32_t e);
 void bucket_leave(struct matcher *m, uint32_t e);
 typedef void changed_fn(void *arg, enum match_change what, const char *match_id);
 bool pools_settle(struct matcher *m, struct utc now, changed_fn *changed, void *arg);
+/* A held group that is not there: as it was agreed, not as it would be found now. False: memory is out. */
+bool pool_stand(struct matcher *m, const struct hold *h, struct utc now);
 bool pool_get(const struct matcher *m, const struct pool *p, struct utc now, struct match *out);
 /* As deals are found by their id; NO_ENTRY. */
 uint32_t pool_find(const struct matcher *m, const char *id);

@@ -318,6 +318,11 @@ static bool settle_holds(struct settling *s)
         uint32_t a = matcher_entry(m, m->holds[i].offer), b = matcher_entry(m, m->holds[i].need), tag;
         if (pool_find(m, m->holds[i].id) != NO_ENTRY)
             continue;
+        if (m->holds[i].count) {
+            if (!pool_stand(m, &m->holds[i], s->now))
+                return false;
+            continue;
+        }
         if (a == NO_ENTRY || b == NO_ENTRY || m->entries[a].gone || m->entries[b].gone)
             continue;
         uint32_t d = deal_find(m, m->holds[i].id);

@@ -70,6 +70,7 @@ static void read_again(const struct deal *d)
     }
     free(again.parties);
     free(again.declined);
+    free(again.members);
     buf_free(&first);
     buf_free(&second);
 }

@@ -305,6 +305,48 @@ static struct offer skip_of(const char *id, const char *site, uint32_t code, dou
     return o;
 }
 
+// Agreed by three; a fourth would make it better. The coordinator is started anew, or reads its settings
+// again.
+static void a_round_that_was_agreed_stands_in_a_fresh_matcher(void **state)
+{
+    static const char *const three[] = {"a", "b", "c"};
+    struct matcher *m = matcher_new(*state);
+    put(m, skip_of("a", "A", 150101, 1.2, 2.4, 0));
+    put(m, skip_of("b", "B", 150101, 0.8, 2.4, 4));
+    put(m, skip_of("c", "C", 150101, 2.0, 2.4, 8));
+    struct told t = settle(m, 0);
+    char id[MATCH_ID + 1];
+    strcpy(id, t.last);
+    assert_true(matcher_hold_group(m, id, three, 3, 4));
+    put(m, skip_of("f", "F", 150101, 1.0, 2.4, 5));
+    t = settle(m, 0);
+    assert_int_equal(t.gone, 0);
+    matcher_free(m);
+    m = matcher_new(*state);
+    put(m, skip_of("a", "A", 150101, 1.2, 2.4, 0));
+    put(m, skip_of("b", "B", 150101, 0.8, 2.4, 4));
+    put(m, skip_of("c", "C", 150101, 2.0, 2.4, 8));
+    put(m, skip_of("f", "F", 150101, 1.0, 2.4, 5));
+    assert_true(matcher_hold_group(m, id, three, 3, 4));
+    assert_true(matcher_hold_group(m, id, three, 3, 4));
+    settle(m, 0);
+    struct match x;
+    assert_true(matcher_get(m, id, NOW, &x));
+    assert_int_equal(x.member_count, 3);
+    // It ends with its members, not with what others do.
+    put(m, skip_of("g", "G", 150101, 1.0, 2.4, 6));
+    t = settle(m, 0);
+    assert_int_equal(t.gone, 0);
+    matcher_remove(m, "b");
+    t = settle(m, 0);
+    assert_true(t.gone > 0);
+    assert_false(matcher_get(m, id, NOW, &x));
+    assert_true(matcher_hold_group(m, id, three, 3, 0));
+    settle(m, 0);
+    assert_false(matcher_get(m, id, NOW, &x));
+    matcher_free(m);
+}
+
 static void rounds_of_a_territory(void **state)
 {
     struct matcher *m = matcher_new(*state);
@@ -450,6 +492,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_told_is_what_is, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(in_any_order, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(rounds_of_a_territory, make_settings, drop_settings),
+        cmocka_unit_test_setup_teardown(a_round_that_was_agreed_stands_in_a_fresh_matcher, make_settings,
+                                        drop_settings),
         cmocka_unit_test_setup_teardown(what_nobody_takes, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(names_that_come_and_go_leave_nothing, make_settings, drop_settings),
         cmocka_unit_test_setup_teardown(the_ceiling, make_settings, drop_settings),
