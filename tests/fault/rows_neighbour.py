@@ -411,7 +411,9 @@ def vanished_coordinator(t):
         t.expect("match %s for heat has expired" % MATCH in rig.gw.log(), "it is not told: " + rig.gw.log()[-1500:])
         # The yes that stood there retained is taken back as soon as there is a broker.
         rig.territory.start()
-        t.expect(wait_until(lambda: [m for m in c.of("clear") if "/replies/" in m.topic], 60), "the yes stays: " + rig.gw.log()[-1500:])
+        t.expect(wait_until(lambda: rig.exchange()["connected"] and rig.exchange()["waiting"] == 0, 60), "it does not come back: %s" % rig.exchange())
+        with Subscriber(rig.territory.port, "symbiosis/v1/val/+/replies/+", "coordinator", "c") as seen:
+            t.expect(not seen.wait(lambda ms: any(m.payload for m in ms), 1), "the yes stays: " + rig.gw.log()[-1500:])
         t.judged(rig, rig.finish())
     return e.late
 
