@@ -134,7 +134,7 @@ static void save_all(struct coordinator *c)
 
 static void tidy(struct coordinator *c, struct utc now)
 {
-    if (now.ms - c->tidied.ms < HOUR_MS)
+    if (now.ms >= c->tidied.ms && now.ms - c->tidied.ms < HOUR_MS) // a clock is taken back, too
         return;
     c->tidied = now;
     topics_tidy(c, now);

@@ -82,6 +82,7 @@ struct entry {
     uint8_t role, resource, level;
     bool declared;
     struct utc expires;
+    uint64_t heard; /* on which connection to the broker it came last; 0: before the start */
     bool receipt_due;
     struct entry *next_due;
 };

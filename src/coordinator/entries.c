@@ -9,8 +9,10 @@
 
 #define DAY_MS          86400000LL
 #define RECEIPT_LIFE_MS (30 * DAY_MS)
-#define EXPIRED_LIFE_MS DAY_MS          // says no more than the owner's own clock
-#define DECLARED_MS     (3650 * DAY_MS) // as long as the file says so
+#define EXPIRED_LIFE_MS DAY_MS // says no more than the owner's own clock
+// So long all have to be heard after a connection, members that connect anew as well.
+#define HEARD_NS    (300 * NS_PER_S)
+#define DECLARED_MS (3650 * DAY_MS) // as long as the file says so
 
 // ---- What can be true ----
 
@@ -120,6 +122,14 @@ static void keep(struct coordinator *c, const struct entry *e, const struct offe
                                                         .expires = e->expires});
 }
 
+static uint64_t connections(const struct coordinator *c)
+{
+    struct link_status s = {.ups = 0};
+    if (c->link)
+        link_status(c->link, &s);
+    return s.ups;
+}
+
 static bool hold(struct coordinator *c, struct member *m, const struct offer *o, struct utc expires,
                  bool declared, bool on_disk, char *why, size_t size)
 {
@@ -141,6 +151,7 @@ static bool hold(struct coordinator *c, struct member *m, const struct offer *o,
     e->level = o->level;
     e->declared = declared;
     e->expires = expires;
+    e->heard = on_disk ? 0 : connections(c);
     c->dirty = true;
     if (!on_disk)
         keep(c, e, &copy);
@@ -242,11 +253,20 @@ void entries_say_receipts(struct coordinator *c)
     }
 }
 
+// What its owner may have renewed while we, or the broker, were away: an agreement must not end by that.
+static bool is_unheard(const struct entry *e, const struct link_status *s)
+{
+    return !e->declared &&
+           (!s->info.up || (e->heard != s->ups && mono_since(mono_now(), s->up_at) < HEARD_NS));
+}
+
 void entries_expire(struct coordinator *c, struct utc now)
 {
     struct entry *e;
+    struct link_status s;
+    link_status(c->link, &s);
     for (size_t at = 0; (e = table_next(&c->entries, &at));) {
-        if (e->expires.ms > now.ms)
+        if (e->expires.ms > now.ms || is_unheard(e, &s))
             continue;
         char id[OFFER_ID + 1];
         memcpy(id, e->id, sizeof id);

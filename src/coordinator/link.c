@@ -171,7 +171,9 @@ static void went_up(void *arg)
 {
     struct link *l = arg;
     pthread_mutex_lock(&l->lock);
-    l->came_up = true;
+    l->came_up = l->status.info.up = true;
+    l->status.ups++;
+    l->status.up_at = mono_now();
     pthread_mutex_unlock(&l->lock);
     wakeup_send(&l->to_loop);
     send_some(l);

@@ -53,6 +53,8 @@ struct link_status {
     uint64_t put, delivered, refused, received, dropped;
     size_t waiting, waiting_bytes;
     struct mono heartbeat;
+    uint64_t ups; /* connections so far */
+    struct mono up_at;
 };
 void link_status(struct link *l, struct link_status *out);
 

@@ -216,6 +216,27 @@ def agreed_earlier(coordinator, ms):
     coordinator.start()
 
 
+def test_what_was_renewed_while_the_coordinator_was_away_has_not_expired():
+    with Valley() as v:
+        v.agree()
+        assert v.coordinator.stop() == 0
+        db = sqlite3.connect(v.coordinator.storage + "/territory.db")
+        db.execute("UPDATE entry SET expires=?", (now_ms() - 60000,))
+        db.commit()
+        db.close()
+        v.a.offer_heat(OFFER, revision=2)
+        v.b.need_heat(NEED, level=3, revision=2)
+        v.coordinator.start()
+        for member, id in ((v.a, OFFER), (v.b, NEED)):
+            assert member.receipt(v.coordinator, id, lambda r: r["revision"] == 2 and r["status"] == "held"), v.coordinator.log()
+        settled = v.coordinator.ask("status")["matching"]["settles"]
+        v.b.need_heat("7" * 32, kw=100)
+        assert wait_until(lambda: v.coordinator.ask("status")["matching"]["settles"] > settled)
+        assert "no longer to be had" not in v.coordinator.log()
+        m = [m for m in v.coordinator.matches() if m["parties"][1]["entry"] == NEED]
+        assert [x["status"] for x in m] == ["agreed"], m
+
+
 def test_metered_at_both_ends_and_booked():
     with Valley() as v:
         va, vb = v.agree()
