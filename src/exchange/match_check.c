@@ -65,7 +65,8 @@ static bool is_ours_alone(const struct match_view *m)
 
 static bool fits_ours(const struct checker *c, const struct match_view *m, const struct offer *own)
 {
-    if (!own)
+    // An end tells of nothing; of an offer that it holds no more the coordinator may not know what it was.
+    if (!own || m->status == MATCH_ENDED)
         return true;
     if (m->resource != own->resource || m->role != own->role)
         return wrong(c, "it is about our %s of %s, which is our %s of %s",

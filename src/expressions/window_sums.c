@@ -166,8 +166,10 @@ double window_added_up(const struct window *w, const struct segment *p)
         return mean;
     case WINDOW_INTEGRAL:
         return mean * ((double)w->spec->length_ms / HOUR_MS);
-    case WINDOW_STDDEV:
-        return sqrt(fmax(0, (w->b + x.b) / known - mean * mean));
+    case WINDOW_STDDEV: {
+        double variance = (w->b + x.b) / known - mean * mean;
+        return variance < 0 ? 0 : sqrt(variance); // what overflowed stays unknown: fmax would make it 0
+    }
     default:
         return w->a + x.a;
     }

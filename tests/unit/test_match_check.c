@@ -83,6 +83,13 @@ static void test_what_is_not_ours_is_refused(void **state)
     m = a_view();
     m.quantity = span_of(1e6);
     refused(&m, "of which we told 500");
+    // Of an offer that it holds no more the coordinator may not know which side it was: an end is an end.
+    char why[200] = "";
+    struct offer own = ours();
+    m = a_view();
+    m.role = ROLE_NEED;
+    m.status = MATCH_ENDED;
+    assert_true(match_view_check(&m, &own, why, sizeof why));
 }
 
 static void test_what_cannot_be_is_refused(void **state)
