@@ -49,7 +49,7 @@ static bool gather(struct outbox *o, struct mono now, enum save_what what)
     w->n_facts = facts_changes(o->facts, &w->facts);
     pthread_mutex_lock(&o->lock);
     w->save_lanes = o->lanes_changed;
-    o->lanes_changed = false;
+    o->lanes_changed = o->n_known > w->n; // a reload since note_lanes: those are for the next save
     due = due || w->save_lanes;
     bool events = o->event_due.ns && (what == SAVE_FINAL || !mono_before(now, o->event_due));
     if (events) {
