@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What no type can say of a view of a match: that it is about what we told, and no more than can be.
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "exchange/checker.h"
 #include "symbiont/messages.h"
 
 // A heat pump adds to what is offered, bands are up to 2.5 times as wide as they are low, and what we tell
@@ -17,21 +17,6 @@
 #define WEEKS_YEAR  53.0
 #define BAND_TIMES  2.5
 
-struct checker {
-    char *why;
-    size_t size;
-};
-
-static bool wrong(const struct checker *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(const struct checker *c, const char *format, ...)
-{
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(c->why, c->size, format, ap);
-    va_end(ap);
-    return false;
-}
-
 // As far as a band can tell: it is refused when even its low end is beyond.
 static bool within(const struct checker *c, const char *name, struct span s, double least, double most,
                    const char *unit)
@@ -39,11 +24,11 @@ static bool within(const struct checker *c, const char *name, struct span s, dou
     if (!span_said(s))
         return true;
     if (s.low > s.high)
-        return wrong(c, "%s is not in order", name);
+        return checker_wrong(c, "%s is not in order", name);
     if (s.high < least)
-        return wrong(c, "%s: %g %s is less than can be", name, s.high, unit);
+        return checker_wrong(c, "%s: %g %s is less than can be", name, s.high, unit);
     if (s.low > most)
-        return wrong(c, "%s: %g %s is more than can be", name, s.low, unit);
+        return checker_wrong(c, "%s: %g %s is more than can be", name, s.low, unit);
     return true;
 }
 
@@ -69,13 +54,14 @@ static bool fits_ours(const struct checker *c, const struct match_view *m, const
     if (!own || m->status == MATCH_ENDED)
         return true;
     if (m->resource != own->resource || m->role != own->role)
-        return wrong(c, "it is about our %s of %s, which is our %s of %s",
-                     m->role == ROLE_OFFER ? "offer" : "need", resource_word(m->resource),
-                     own->role == ROLE_OFFER ? "offer" : "need", resource_word(own->resource));
+        return checker_wrong(c, "it is about our %s of %s, which is our %s of %s",
+                             m->role == ROLE_OFFER ? "offer" : "need", resource_word(m->resource),
+                             own->role == ROLE_OFFER ? "offer" : "need", resource_word(own->resource));
     double ours = largest(own);
     if (!is_ours_alone(m) || !(ours > 0) || !span_said(m->quantity) || m->quantity.low <= TIMES_OURS * ours)
         return true;
-    return wrong(c, "quantity: %g %s, of which we told %g", m->quantity.low, offer_unit(m->resource), ours);
+    return checker_wrong(c, "quantity: %g %s, of which we told %g", m->quantity.low, offer_unit(m->resource),
+                         ours);
 }
 
 static double annual_most(enum resource r)

@@ -1,49 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 // What no type can say of an offer: orders, signs, what belongs to which resource.
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "exchange/checker.h"
 #include "symbiont/offer.h"
 #include "symbiont/waste.h"
-
-struct checker {
-    char *why;
-    size_t size;
-};
-
-static bool wrong(const struct checker *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(const struct checker *c, const char *format, ...)
-{
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(c->why, c->size, format, ap);
-    va_end(ap);
-    return false;
-}
 
 // Each end is a number or the right infinity, in order, not below `least`.
 static bool span_good(const struct checker *c, const char *name, struct span s, double least)
 {
     if (isnan(s.low) != isnan(s.high))
-        return wrong(c, "%s has one end only", name);
+        return checker_wrong(c, "%s has one end only", name);
     if (isnan(s.low))
         return true;
     if (s.low > s.high || s.low == INFINITY || s.high == -INFINITY)
-        return wrong(c, "%s is not in order", name);
+        return checker_wrong(c, "%s is not in order", name);
     if (s.low < least)
-        return wrong(c, "%s is below %g", name, least);
+        return checker_wrong(c, "%s is below %g", name, least);
     return true;
 }
 
 static bool finite_span(const struct checker *c, const char *name, struct span s)
 {
-    return !span_said(s) || (isfinite(s.low) && isfinite(s.high)) || wrong(c, "%s has an open end", name);
+    return !span_said(s) || (isfinite(s.low) && isfinite(s.high)) ||
+           checker_wrong(c, "%s has an open end", name);
 }
 
 // a <= b as far as bands can tell.
 static bool in_order(const struct checker *c, const char *names, struct span a, struct span b)
 {
-    return !span_said(a) || !span_said(b) || a.low <= b.high || wrong(c, "%s are not in order", names);
+    return !span_said(a) || !span_said(b) || a.low <= b.high ||
+           checker_wrong(c, "%s are not in order", names);
 }
 
 static bool amounts_good(const struct checker *c, const struct offer *o)
@@ -79,12 +66,12 @@ static bool heat_good(const struct checker *c, const struct offer *o)
         o->resource == RESOURCE_HEAT || o->resource == RESOURCE_COLD || o->resource == RESOURCE_STEAM;
     bool said = span_said(h->supply) || span_said(h->back) || span_said(h->pressure) || !isnan(h->approach_k);
     if (!thermal)
-        return !said || wrong(c, "heat does not belong to %s", resource_word(o->resource));
+        return !said || checker_wrong(c, "heat does not belong to %s", resource_word(o->resource));
     if (!span_good(c, "heat.supply", h->supply, -273.15) || !span_good(c, "heat.back", h->back, -273.15) ||
         !finite_span(c, "heat.supply", h->supply) || !finite_span(c, "heat.back", h->back))
         return false;
     if (h->approach_k < 0)
-        return wrong(c, "heat.approach_k is below 0");
+        return checker_wrong(c, "heat.approach_k is below 0");
     // Heat comes hotter than it goes back, cold colder.
     return o->resource == RESOURCE_COLD ? in_order(c, "heat.supply and heat.back", h->supply, h->back)
                                         : in_order(c, "heat.back and heat.supply", h->back, h->supply);
@@ -99,43 +86,44 @@ static bool waste_good(const struct checker *c, const struct offer *o)
 {
     const struct offer_waste *w = &o->waste;
     if (w->code_count > OFFER_CODES)
-        return wrong(c, "too many waste codes");
+        return checker_wrong(c, "too many waste codes");
     if (!is_matter(o->resource))
-        return w->code_count == 0 || wrong(c, "waste codes do not belong to %s", resource_word(o->resource));
+        return w->code_count == 0 ||
+               checker_wrong(c, "waste codes do not belong to %s", resource_word(o->resource));
     if (o->role == ROLE_OFFER && w->code_count > 1)
-        return wrong(c, "an offer has one waste code");
+        return checker_wrong(c, "an offer has one waste code");
     if (o->role == ROLE_OFFER && o->resource == RESOURCE_WASTE && o->level >= DISCLOSE_BANDS &&
         !w->code_count)
-        return wrong(c, "an offer of waste needs its code");
+        return checker_wrong(c, "an offer of waste needs its code");
     bool hazardous = false;
     for (size_t i = 0; i < w->code_count; i++) {
         const struct waste_code *code = waste_find(w->codes[i]);
         if (!code)
-            return wrong(c, "waste code %06u is not in the List of Waste", w->codes[i]);
+            return checker_wrong(c, "waste code %06u is not in the List of Waste", w->codes[i]);
         hazardous |= waste_hazardous(code);
         for (size_t j = 0; j < i; j++)
             if (w->codes[j] == w->codes[i])
-                return wrong(c, "waste code %06u stands twice", w->codes[i]);
+                return checker_wrong(c, "waste code %06u stands twice", w->codes[i]);
     }
     if (w->code_count && w->hazardous != hazardous)
-        return wrong(c, "hazardous is %s, the code says otherwise", w->hazardous ? "true" : "false");
+        return checker_wrong(c, "hazardous is %s, the code says otherwise", w->hazardous ? "true" : "false");
     if (w->operations & (1u | 1u << 14 | 1u << 15 | 1u << 16))
-        return wrong(c, "there is no such operation");
+        return checker_wrong(c, "there is no such operation");
     return true;
 }
 
 static bool parameters_good(const struct checker *c, const struct offer_parameter *p, size_t n, size_t most)
 {
     if (n > most)
-        return wrong(c, "too many parameters");
+        return checker_wrong(c, "too many parameters");
     for (size_t i = 0; i < n; i++) {
         if (!p[i].name[0])
-            return wrong(c, "a parameter without a name");
+            return checker_wrong(c, "a parameter without a name");
         if (!span_said(p[i].value) || !span_good(c, p[i].name, p[i].value, -INFINITY))
-            return wrong(c, "parameter %s has no good value", p[i].name);
+            return checker_wrong(c, "parameter %s has no good value", p[i].name);
         for (size_t j = 0; j < i; j++)
             if (strcmp(p[j].name, p[i].name) == 0)
-                return wrong(c, "parameter %s stands twice", p[i].name);
+                return checker_wrong(c, "parameter %s stands twice", p[i].name);
     }
     return true;
 }
@@ -144,23 +132,23 @@ static bool shares_good(const struct checker *c, const float *shares, size_t n, 
 {
     for (size_t i = 0; i < n; i++)
         if (!(shares[i] >= 0 && shares[i] <= 1))
-            return wrong(c, "%s must be shares from 0 to 1", name);
+            return checker_wrong(c, "%s must be shares from 0 to 1", name);
     return true;
 }
 
 static bool place_good(const struct checker *c, const struct offer *o)
 {
     if (isnan(o->latitude) != isnan(o->longitude))
-        return wrong(c, "site.latitude and site.longitude belong together");
+        return checker_wrong(c, "site.latitude and site.longitude belong together");
     if (o->latitude < -90 || o->latitude > 90 || o->longitude < -180 || o->longitude > 180)
-        return wrong(c, "site.latitude or site.longitude is not on the earth");
-    return o->radius_m >= 0 || wrong(c, "site.radius_m is below 0");
+        return checker_wrong(c, "site.latitude or site.longitude is not on the earth");
+    return o->radius_m >= 0 || checker_wrong(c, "site.radius_m is below 0");
 }
 
 static bool times_good(const struct checker *c, const struct offer *o)
 {
     if (o->valid_from.ms && o->valid_until.ms && o->valid_until.ms <= o->valid_from.ms)
-        return wrong(c, "valid_until is not after valid_from");
+        return checker_wrong(c, "valid_until is not after valid_from");
     return true;
 }
 
@@ -176,8 +164,8 @@ static bool money_good(const struct checker *c, const struct offer *o)
     double most = offer_price_most(o->resource);
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
         if (fabs(sums[i].value) > most)
-            return wrong(c, "%s: %g EUR/%s is beyond %g, which is not believed", sums[i].name, sums[i].value,
-                         unit, most);
+            return checker_wrong(c, "%s: %g EUR/%s is beyond %g, which is not believed", sums[i].name,
+                                 sums[i].value, unit, most);
     return true;
 }
 
@@ -185,18 +173,18 @@ bool offer_check(const struct offer *o, char *why, size_t why_size)
 {
     const struct checker c = {why, why_size};
     if (!o->id[0] || !o->pseudonym[0])
-        return wrong(&c, "%s is missing", o->id[0] ? "site.pseudonym" : "id");
+        return checker_wrong(&c, "%s is missing", o->id[0] ? "site.pseudonym" : "id");
     if ((unsigned)o->resource >= RESOURCES || (unsigned)o->provenance > PROVENANCE_TYPICAL ||
         (unsigned)o->role > ROLE_NEED || (unsigned)o->synergy > SYNERGY_OUTLET)
-        return wrong(&c, "a word out of its list");
+        return checker_wrong(&c, "a word out of its list");
     if (o->level < DISCLOSE_AGGREGATE || o->level > DISCLOSE_DETAIL)
-        return wrong(&c, "level must be 1 to 5");
+        return checker_wrong(&c, "level must be 1 to 5");
     if (!isnan(o->confidence) && !(o->confidence >= 0 && o->confidence <= 1))
-        return wrong(&c, "confidence must be from 0 to 1");
+        return checker_wrong(&c, "confidence must be from 0 to 1");
     if (o->audience_count > 8 || o->blocked_count > 8)
-        return wrong(&c, "too many names in audience or blocked");
+        return checker_wrong(&c, "too many names in audience or blocked");
     if (isinf(o->price) || isinf(o->avoided) || o->notice_h < 0)
-        return wrong(&c, "price, avoided or notice_h is not a number that can be meant");
+        return checker_wrong(&c, "price, avoided or notice_h is not a number that can be meant");
     return place_good(&c, o) && times_good(&c, o) && money_good(&c, o) && amounts_good(&c, o) &&
            heat_good(&c, o) && waste_good(&c, o) &&
            parameters_good(&c, o->parameters, o->parameter_count, OFFER_LIMITS) &&

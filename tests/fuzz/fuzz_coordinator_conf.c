@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any text as coordinator.conf: it ends with errors at its lines, or with settings that hold together.
 #include "coordinator/options.h"
+#include "complaints.h"
 #include "scratch.h"
 #include "symbiont/units.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void look(void *arg, bool is_error, struct place at, const char *text)
-{
-    (void)is_error;
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ')
-            abort();
-    if (at.file && at.line < 0)
-        abort();
-    ++*(size_t *)arg;
-}
 
 static void check(const struct territory *t)
 {
@@ -44,13 +34,12 @@ static void check(const struct territory *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     char why[200];
-    size_t seen = 0;
     if (units_open(why, sizeof why) < 0)
         abort();
     scratch_write("coordinator.conf", data, n);
     struct diagnostics *d = diagnostics_new();
     struct territory *t = coordinator_settings_load(scratch_path("coordinator.conf"), d);
-    diag_each(d, look, &seen);
+    size_t seen = complaints_count(d);
     if ((!t || diag_errors(d)) && !seen)
         abort();
     if (t && diag_errors(d) == 0)

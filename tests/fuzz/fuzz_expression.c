@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seal.h"
 #include "symbiont/expression.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -84,11 +85,7 @@ static void restore_any(struct expression_state *s, const uint8_t *data, size_t 
     memcpy(bytes, good->data, good->len);
     for (size_t i = 0; i + 2 < n; i += 3)
         bytes[12 + (size_t)(data[i] << 8 | data[i + 1]) % (good->len - 20)] = data[i + 2];
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < good->len - 8; i++)
-        sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-    for (int i = 0; i < 8; i++)
-        bytes[good->len - 8 + (size_t)i] = (uint8_t)(sum >> (56 - 8 * i));
+    seal(bytes, good->len);
     expression_state_restore(s, bytes, good->len);
     free(bytes);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "seal.h"
 #include "symbiont/rule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -13,15 +14,6 @@ static bool resolve(void *arg, const char *name, struct expression_source *out, 
     (void)arg, (void)name, (void)why, (void)size;
     *out = (struct expression_source){.unit = unit_find("kW"), .every_ms = 60000, .hold_ms = 180000};
     return true;
-}
-
-static void seal(uint8_t *bytes, size_t n)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n - 8; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    for (int i = 0; i < 8; i++)
-        bytes[n - 8 + (size_t)i] = (uint8_t)(hash >> (56 - 8 * i));
 }
 
 static void live_on(struct rule *r)
@@ -62,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     // The fuzzer cannot guess names and sums: the bytes go between a true head and a true sum.
     size_t head = 12, room = bytes.len - head - 8;
     memcpy(bytes.data + head, data, n < room ? n : room);
-    seal((uint8_t *)bytes.data, bytes.len);
+    seal(bytes.data, bytes.len);
     if (rule_restore(r, bytes.data, bytes.len))
         live_on(r);
     buf_free(&bytes);

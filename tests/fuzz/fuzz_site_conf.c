@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any text as symbiont.conf, with the profiles that are shipped: it ends with errors at its lines, or with a
 // site that can be planned and whose engine runs. From the top of the source, where conf/profiles is.
+#include "complaints.h"
 #include "scratch.h"
 #include "symbiont/engine.h"
 #include "symbiont/plan.h"
@@ -8,17 +9,6 @@
 #include "symbiont/units.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void look(void *arg, bool is_error, struct place at, const char *text)
-{
-    (void)is_error;
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ')
-            abort();
-    if (at.file && at.line < 0)
-        abort();
-    ++*(size_t *)arg;
-}
 
 static void run(struct site *s)
 {
@@ -45,13 +35,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const struct profile_path shipped = {{"conf/profiles", NULL}};
     char why[200];
-    size_t seen = 0;
     if (units_open(why, sizeof why) < 0)
         abort();
     scratch_write("symbiont.conf", data, n);
     struct diagnostics *d = diagnostics_new();
     struct site *s = site_load(scratch_path("symbiont.conf"), &shipped, d);
-    diag_each(d, look, &seen);
+    size_t seen = complaints_count(d);
     if ((!s || diag_errors(d)) && !seen)
         abort();
     if (s && diag_errors(d) == 0)

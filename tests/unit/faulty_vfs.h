@@ -8,6 +8,7 @@
 #define TESTS_UNIT_FAULTY_VFS_H
 
 #include <sqlite3.h>
+#include "symbiont/log.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -189,6 +190,14 @@ static inline int faulty_begin(void)
     faulty.vfs.xDelete = fault_delete;
     faulty.vfs.xAccess = fault_access;
     return sqlite3_vfs_register(&faulty.vfs, 1) == SQLITE_OK ? 0 : -1;
+}
+
+/* The set-up of a group of tests: only what is lost is logged. */
+static inline int faulty_group(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_ERROR);
+    return faulty_begin();
 }
 
 static inline void faulty_order(enum fault_kind kind, int64_t first, int64_t many)

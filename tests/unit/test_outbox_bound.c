@@ -111,13 +111,6 @@ static void sqlite_finds_no_memory_at_the_bound(void **state)
     sweep(*state, true, FAULT_IO);
 }
 
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_ERROR);
-    return faulty_begin();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,5 +118,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_disk_is_full_at_the_bound, setup_small, teardown),
         cmocka_unit_test_setup_teardown(sqlite_finds_no_memory_at_the_bound, setup_small, teardown),
     };
-    return cmocka_run_group_tests(tests, quiet, NULL);
+    return cmocka_run_group_tests(tests, faulty_group, NULL);
 }

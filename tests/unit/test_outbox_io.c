@@ -243,13 +243,6 @@ static void each_operation_of_beginning_anew_fails_once(void **state)
     }
 }
 
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_ERROR);
-    return faulty_begin();
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,5 +252,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_operation_of_beginning_anew_fails_once, setup_fast, teardown),
         cmocka_unit_test_setup_teardown(each_allocation_of_sqlite_fails_once, setup_fast, teardown),
     };
-    return cmocka_run_group_tests(tests, quiet, NULL);
+    return cmocka_run_group_tests(tests, faulty_group, NULL);
 }
