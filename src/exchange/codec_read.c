@@ -130,13 +130,24 @@ static bool take_utc(const struct reader *r, const struct field *f, const json_t
     return true;
 }
 
+// The band of an allowed number may reach beyond the range: 210 bar is told as "200-500".
+static bool ends_in_range(const struct reader *r, const struct field *f, struct span s)
+{
+    struct span least = codec_coarse_span((enum coarse)f->coarse, span_of(f->min), "", "");
+    struct span most = codec_coarse_span((enum coarse)f->coarse, span_of(f->max), "", "");
+    if (span_exact(s) || s.low > f->max || s.high < f->min)
+        return (!isfinite(s.low) || range(r, f, s.low)) && (!isfinite(s.high) || range(r, f, s.high));
+    return (!isfinite(s.low) || s.low >= least.low || range(r, f, s.low)) &&
+           (!isfinite(s.high) || s.high <= most.high || range(r, f, s.high));
+}
+
 static bool take_span(const struct reader *r, const struct field *f, const json_t *v, struct span *out)
 {
     if (is_number(v))
         *out = span_of(json_number_value(v));
     else if (json_typeof(v) != JSON_STRING || !span_parse(json_string_value(v), out))
         return refuse(r, f, "must be a number or a band: \"200-500\", \">200\", \"<500\"");
-    return (!isfinite(out->low) || range(r, f, out->low)) && (!isfinite(out->high) || range(r, f, out->high));
+    return ends_in_range(r, f, *out);
 }
 
 static bool take_key(const struct reader *r, const struct field *f, const json_t *v, char *base)

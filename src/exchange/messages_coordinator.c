@@ -26,14 +26,17 @@ static const struct choice roles[] = {{"offer", ROLE_OFFER}, {"need", ROLE_NEED}
 #define M   struct match_view
 #define R   struct receipt
 #define ANY .min = -1e12, .max = 1e12
+// As far as the band of the largest that an offer may say (offer_table.c).
+#define COUNTERPART_AMOUNT  .max = 2e12
+#define COUNTERPART_CELSIUS .min = -270, .max = 3010
 
 // clang-format off
 static const struct field counterpart_rows[] = {
     FIELD(WORD, "zone",    C, zone, .chars = CHARS_ZONE),
     FIELD(WORD, "nace",    C, nace, .chars = CHARS_NACE),
-    FIELD(SPAN, "amount",  C, amount, .max = 1e12),
-    FIELD(SPAN, "supply",  C, supply, .min = -273.15, .max = 3000),
-    FIELD(SPAN, "back",    C, back,   .min = -273.15, .max = 3000),
+    FIELD(SPAN, "amount",  C, amount, COUNTERPART_AMOUNT),
+    FIELD(SPAN, "supply",  C, supply, COUNTERPART_CELSIUS),
+    FIELD(SPAN, "back",    C, back,   COUNTERPART_CELSIUS),
     FIELD(WORD, "code",    C, code, .chars = CHARS_DIGITS),
     FIELD(TEXT, "name",    C, name),
     FIELD(TEXT, "contact", C, contact),

@@ -67,7 +67,7 @@ static bool heat_good(const struct checker *c, const struct offer *o)
     bool said = span_said(h->supply) || span_said(h->back) || span_said(h->pressure) || !isnan(h->approach_k);
     if (!thermal)
         return !said || checker_wrong(c, "heat does not belong to %s", resource_word(o->resource));
-    if (!span_good(c, "heat.supply", h->supply, -273.15) || !span_good(c, "heat.back", h->back, -273.15) ||
+    if (!span_good(c, "heat.supply", h->supply, -270) || !span_good(c, "heat.back", h->back, -270) ||
         !finite_span(c, "heat.supply", h->supply) || !finite_span(c, "heat.back", h->back))
         return false;
     if (h->approach_k < 0)

@@ -24,7 +24,7 @@ static const struct choice roles[] = {{"offer", ROLE_OFFER}, {"need", ROLE_NEED}
 #define EXACT    .level = DISCLOSE_EXACT
 #define IN_BANDS MATCHED, .coarse = COARSE_125
 #define AMOUNT   .max = 1e12
-#define CELSIUS  .min = -273.15, .max = 3000
+#define CELSIUS  .min = -270, .max = 3000
 
 #define O struct offer
 #define H struct offer_heat

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../unit/config/sections.h"
+#include "one_text.h"
 #include "symbiont/units.h"
 
 static char *printed(const struct config *c)

@@ -2,6 +2,7 @@
 // Any text as coordinator.conf: it ends with errors at its lines, or with settings that hold together.
 #include "coordinator/options.h"
 #include "complaints.h"
+#include "one_text.h"
 #include "scratch.h"
 #include "symbiont/units.h"
 

@@ -91,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     deals_restore(c);
     for (size_t at = 0; (d = table_next(&c->deals, &at));)
         read_again(d);
+    room_ask(c, "status"); // before anything was settled, as a hasty person asks
+    room_ask(c, "matches");
     deals_settle(c, utc_now());
     room_ask(c, "status");
     room_ask(c, "matches");

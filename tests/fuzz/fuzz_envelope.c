@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include "one_text.h"
 #include "symbiont/messages.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

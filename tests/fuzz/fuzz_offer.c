@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bodies as any stranger may send them: refused with a reason, or written and read again the same. What can
 // be read can be disclosed at every level, and what leaves below level 3 is in bands.
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "one_text.h"
 #include "symbiont/offer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -17,11 +19,13 @@ static void same_again(const struct offer *o)
     offer_write(o, &first);
     if (first.len > OFFER_BYTES) // a stranger may write numbers shorter than we do
         return;
-    if (!offer_read(first.data, first.len, &back, why, sizeof why))
+    bool good = offer_read(first.data, first.len, &back, why, sizeof why);
+    if (good)
+        offer_write(&back, &second);
+    if (!good || first.len != second.len || memcmp(first.data, second.data, first.len) != 0) {
+        fprintf(stderr, "%s\n%.*s\n%.*s\n", why, (int)first.len, first.data, (int)second.len, second.data);
         abort();
-    offer_write(&back, &second);
-    if (first.len != second.len || memcmp(first.data, second.data, first.len) != 0)
-        abort();
+    }
 }
 
 static void disclosed(struct offer *o)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "matching/offers_file.h"
+#include "one_text.h"
 #include "symbiont/match.h"
 #include "symbiont/units.h"
 

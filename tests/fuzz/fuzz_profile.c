@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "meters/compile.h"
+#include "one_text.h"
 #include "symbiont/counter.h"
 #include "symbiont/plan.h"
 #include "symbiont/sunspec.h"

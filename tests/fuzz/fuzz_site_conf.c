@@ -2,6 +2,7 @@
 // Any text as symbiont.conf, with the profiles that are shipped: it ends with errors at its lines, or with a
 // site that can be planned and whose engine runs. From the top of the source, where conf/profiles is.
 #include "complaints.h"
+#include "one_text.h"
 #include "scratch.h"
 #include "symbiont/engine.h"
 #include "symbiont/plan.h"

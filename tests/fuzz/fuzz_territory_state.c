@@ -2,6 +2,7 @@
 // What a gateway kept of its territory (state.json), damaged in any way: refused with a reason, or it goes on
 // from it, answers its people, and what it then keeps is read again the same.
 #include "gateway_room.h"
+#include "one_text.h"
 #include "symbiont/files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

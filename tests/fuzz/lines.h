@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For fuzzers whose input is lines, one event each: half of the mutations are of their order, a line that
- * goes, comes again or comes elsewhere, which a mutation of bytes hardly ever makes. */
+/* For fuzzers whose input is lines, one event each: a half of the mutations are of their order, a line that
+ * goes, comes again or comes elsewhere, a quarter are of one value in them, and a quarter of bytes. */
 #ifndef TESTS_FUZZ_LINES_H
 #define TESTS_FUZZ_LINES_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* libFuzzer's; not there when the seeds are only run. */
-size_t LLVMFuzzerMutate(uint8_t *data, size_t n, size_t most) __attribute__((weak));
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t most, unsigned seed);
+#include "values.h"
 
 enum { LINES_MOST = 64 };
 
@@ -48,8 +40,10 @@ static inline size_t lines_join(const struct lines *l, uint8_t *out, size_t most
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t n, size_t most, unsigned seed)
 {
     struct lines l = {0};
-    if (seed & 1 || n == 0)
+    if (n == 0 || (seed & 3) == 1)
         return LLVMFuzzerMutate(data, n, most);
+    if ((seed & 3) == 3)
+        return value_mutate(data, n, most, seed >> 2);
     uint8_t *copy = malloc(n);
     if (!copy)
         return n;

@@ -176,6 +176,35 @@ static void test_nothing_of_a_higher_level_survives(void **state)
     }
 }
 
+// The band of 210 bar ends at 500, beyond what a pressure may be: who is told it must not refuse it.
+static void test_a_band_may_reach_beyond_the_range(void **state)
+{
+    (void)state;
+    const struct {
+        double pressure, supply, firm;
+        bool good;
+    } rows[] = {{210, 3000, 1e12, true}, {400, -270, 6e11, true}, {401, 60, 1, false},
+                {1, 3001, 1, false},     {1, -271, 1, false},     {1, 60, 1.1e12, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char why[200] = "";
+        struct offer full = kit_heat(DISCLOSE_EXACT), exact, bands, read;
+        full.firm = full.typical = full.peak = span_of(rows[i].firm);
+        full.heat.supply = span_of(rows[i].supply);
+        full.heat.back = SPAN_UNSAID;
+        full.heat.pressure = span_of(rows[i].pressure);
+        assert_true(offer_disclose(&full, &exact));
+        const char *text = written(&exact);
+        assert_int_equal(offer_read(text, strlen(text), &read, why, sizeof why), rows[i].good);
+        full.level = DISCLOSE_BANDS;
+        assert_true(offer_disclose(&full, &bands));
+        text = written(&bands);
+        bool told =
+            offer_read(text, strlen(text), &read, why, sizeof why) && offer_check(&read, why, sizeof why);
+        if (rows[i].good && !told)
+            fail_msg("%s", why);
+    }
+}
+
 // ---- Changes ----
 
 static void test_what_counts_as_a_change(void **state)
@@ -293,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenario_10),
         cmocka_unit_test(test_nothing_of_a_higher_level_survives),
+        cmocka_unit_test(test_a_band_may_reach_beyond_the_range),
         cmocka_unit_test(test_what_counts_as_a_change),
         cmocka_unit_test(test_written_and_read),
         cmocka_unit_test(test_words_and_units),
