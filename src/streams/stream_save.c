@@ -161,6 +161,13 @@ static int64_t take_time(struct cursor *c)
     return v;
 }
 
+// A span of time that goes on growing: what is saved later is still within the bound above.
+static int64_t take_growing(struct cursor *c)
+{
+    int64_t v = take_time(c);
+    return v > LATEST_MS / 2 ? LATEST_MS / 2 : v;
+}
+
 // Beyond any plant; a sum of such values over years of milliseconds is still within the bound of sums.
 #define VALUE_MAX 1e12
 #define SUM_MAX   1e30
@@ -253,8 +260,8 @@ static bool take_moment(struct cursor *c, struct moment *m)
     m->high_ms = take_time(c);
     take_hour(c, &m->hour);
     m->surplus.state = cursor_u8(c);
-    m->surplus.dwell_ms = take_time(c);
-    m->surplus.unknown_ms = take_time(c);
+    m->surplus.dwell_ms = take_growing(c);
+    m->surplus.unknown_ms = take_growing(c);
     m->surplus.began_ms = take_time(c);
     m->surplus.amount = take_sum(c);
     take_container(c, &m->container);
