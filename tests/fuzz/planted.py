@@ -23,7 +23,7 @@ BUGS = {
     "config": ("src/config/value.c", "n > 60 ? 57 : n", "n > 90 ? 57 : n"),
     "control": ("src/base/control.c", "sizeof c->request - 1 - c->got, MSG_DONTWAIT", "sizeof c->request + 64 - c->got, MSG_DONTWAIT"),
     "coordinator_conf": ("src/coordinator/territory.c", "text_integer(text + n + 1, 0, 23, &hour)", "text_integer(text + n + 1, 0, 24, &hour)"),
-    "coordinator_state": ("src/coordinator/deal_file.c", "d->n >= 2 && ", "d->n >= 1 && "),
+    "coordinator_state": ("src/coordinator/deal_file.c", " && d->life.phase <= LIFE_ENDED", ""),
     "disclosure": ("src/exchange/disclosure_log.c", "strlen(p) == HASH_TEXT - 1", "strlen(p) >= HASH_TEXT - 1"),
     "envelope": ("src/exchange/envelope.c", "i += s[i] == '\\\\';", ";"),
     "expression": ("src/expressions/lex.c", "if (n >= sizeof word)", "if (n >= sizeof word + 8)"),
