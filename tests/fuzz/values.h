@@ -34,7 +34,7 @@ static inline struct value_place value_behind(const uint8_t *s, size_t n, size_t
     end = at + 1;
     if (s[at] == '"') {
         while (end < n && s[end] != '"')
-            end += 1 + (s[end] == '\\' && end + 1 < n);
+            end += s[end] == '\\' && end + 1 < n ? 2 : 1;
         return (struct value_place){at + 1, end - at - 1};
     }
     if (value_among(s[at], "{[(")) {

@@ -25,7 +25,7 @@ static void test_strangers_are_read_strictly(void **state)
         {"{" HEAD ",\"firm\":null}", "\"firm\" must be"},
         {"{" HEAD ",\"firm\":-1}", "from 0"},
         {"{" HEAD ",\"firm\":1e400}", "not JSON"},
-        {"{" HEAD ",\"heat\":{\"supply\":5000}}", "\"heat.supply\" must be from -273.15 to 3000"},
+        {"{" HEAD ",\"heat\":{\"supply\":5000}}", "\"heat.supply\" must be from -270 to 3000"},
         {"{" HEAD ",\"blocks\":[0.5]}", "\"blocks\" must have 42 entries"},
         {"{" HEAD ",\"months\":[1,1,1,1,1,1,1,1,1,1,1,2]}", "shares from 0 to 1"},
         {"{" HEAD ",\"confidence\":1.5}", "from 0 to 1"},
@@ -200,8 +200,8 @@ static void test_heat_checked(void **state)
 {
     (void)state;
     const struct offer heat = kit_heat(3);
-    REFUSED(heat, o.heat.supply = span_of(-300), "heat.supply is below -273.15");
-    REFUSED(heat, o.heat.back = span_of(-300), "heat.back is below -273.15");
+    REFUSED(heat, o.heat.supply = span_of(-300), "heat.supply is below -270");
+    REFUSED(heat, o.heat.back = span_of(-300), "heat.back is below -270");
     REFUSED(heat, o.heat.supply = ((struct span){60, INFINITY}), "heat.supply has an open end");
     REFUSED(heat, o.heat.back = ((struct span){-INFINITY, 40}), "heat.back");
     REFUSED(heat, o.heat.back = ((struct span){40, INFINITY}), "heat.back has an open end");
