@@ -23,7 +23,8 @@ BUGS = {
     "config": ("src/config/value.c", "n > 60 ? 57 : n", "n > 90 ? 57 : n"),
     "control": ("src/base/control.c", "sizeof c->request - 1 - c->got, MSG_DONTWAIT", "sizeof c->request + 64 - c->got, MSG_DONTWAIT"),
     "coordinator_conf": ("src/coordinator/territory.c", "text_integer(text + n + 1, 0, 23, &hour)", "text_integer(text + n + 1, 0, 24, &hour)"),
-    "coordinator_state": ("src/coordinator/deal_file.c", " && d->life.phase <= LIFE_ENDED", ""),
+    "coordinator_state": ("src/coordinator/deal_file.c",
+                          "&& d->kind <= SYNERGY_OUTLET && d->resource < RESOURCES && d->life.phase <= LIFE_ENDED && d->life.end <= LIFE_FINISHED", ""),
     "disclosure": ("src/exchange/disclosure_log.c", "strlen(p) == HASH_TEXT - 1", "strlen(p) >= HASH_TEXT - 1"),
     "envelope": ("src/exchange/envelope.c", "i += s[i] == '\\\\';", ";"),
     "expression": ("src/expressions/lex.c", "if (n >= sizeof word)", "if (n >= sizeof word + 8)"),
@@ -42,7 +43,7 @@ BUGS = {
     "secret": ("src/base/files.c", "if (n == 0 || n >= size ||", "if (n == 0 ||"),
     "server_codec": ("src/simulator/sim_codec.c", "    if (n < whole)\n        return 0;\n", ""),
     "site_conf": ("src/config/fill.c", "if (n->bad || diag_errors(f->diag) > before)", "if (0)"),
-    "stream_state": ("src/streams/stream_save.c", " || out->points_n > CONTAINER_POINTS", ""),
+    "stream_state": ("src/streams/stream_save.c", "m->surplus.state > STREAM_RELEASING ||", ""),
     "sunspec": ("src/meters/sunspec.c", "s->seen_count == SUNSPEC_MODELS_MAX", "s->seen_count == SUNSPEC_MODELS_MAX + 40"),
     "territory": ("src/gateway/territory_inbox.c", "if (!held && !life) {", "if (!held && !life && !view.own[0]) {"),
     "territory_state": ("src/gateway/territory_state.c", "        *s = (struct standing){0};\n", "        s->topic[0] = 'x';\n"),
@@ -111,7 +112,8 @@ def hunt(tree, name):
     with open(log, "wb") as out:
         p = subprocess.Popen(["build/fuzz/fuzz_" + name, "-timeout=10", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % corpus,
                               "-seed=1", *(["-dict=" + dictionary] if os.path.exists(dictionary) else []),
-                              corpus, "tests/fuzz/seeds/" + name], cwd=tree, stdout=out, stderr=out)
+                              corpus, "tests/fuzz/seeds/" + name], cwd=tree, stdout=out, stderr=out,
+                             env=dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=16"))
         while p.poll() is None and took < SECONDS:
             took = cpu_seconds(p.pid)
             time.sleep(0.1)
