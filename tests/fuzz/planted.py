@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Does each fuzzer find a bug? A check is taken out of a copy of the tree, and the fuzzer must stumble within a minute
-of processor time (on a busy machine that is longer by the clock).
+"""Does each fuzzer find a bug? A check is taken out of a copy of the tree, and the fuzzer must stumble within four
+minutes of processor time (on a busy machine that is longer by the clock). Most take less than ten seconds.
 
 usage: tests/fuzz/planted.py [NAME...]     from the top of the source tree, after `make fuzz` has built what it needs
 Prints TAP. A fuzzer without a row below, or a row whose text is no longer in the source, is a failure: a bug that
@@ -16,17 +16,17 @@ import sys
 import tempfile
 import time
 
-SECONDS = 60
+SECONDS = 240
 
 # Fuzzer: file, what stands there, what stands there instead.
 BUGS = {
     "config": ("src/config/value.c", "n > 60 ? 57 : n", "n > 90 ? 57 : n"),
     "control": ("src/base/control.c", "sizeof c->request - 1 - c->got, MSG_DONTWAIT", "sizeof c->request + 64 - c->got, MSG_DONTWAIT"),
-    "coordinator_conf": ("src/coordinator/territory.c", "text_integer(text + n + 1, 0, 23, &hour)", "text_integer(text + n + 1, 0, 24, &hour)"),
+    "coordinator_conf": ("src/coordinator/territory.c", "if (!exchange_is_pseudonym(p))", "if (0)"),
     "coordinator_state": ("src/coordinator/deal_file.c",
                           "&& d->kind <= SYNERGY_OUTLET && d->resource < RESOURCES && d->life.phase <= LIFE_ENDED && d->life.end <= LIFE_FINISHED", ""),
     "disclosure": ("src/exchange/disclosure_log.c", "strlen(p) == HASH_TEXT - 1", "strlen(p) >= HASH_TEXT - 1"),
-    "envelope": ("src/exchange/envelope.c", "i += s[i] == '\\\\';", ";"),
+    "envelope": ("src/exchange/codec_read.c", " || json_number_value(v) > 1)", ")"),
     "expression": ("src/expressions/lex.c", "if (n >= sizeof word)", "if (n >= sizeof word + 8)"),
     "influx_answer": ("src/publish/influx_answer.c", "|| (size_t)(end - at) - (sizeof before - 1) >= size)", ")"),
     "intake": ("src/coordinator/entries.c", "if (*p == e) {", "if (*p == e && e->declared) {"),
