@@ -120,6 +120,8 @@ build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(SRC:%.c=build/fuzz/%.o)
 # make fuzz [FUZZ="mbap point"] [FUZZ_SECONDS=600]
 FUZZ         ?= $(FUZZERS)
 FUZZ_SECONDS ?= 600
+# An input of ours frees little: with the 256 MB that are usual, a quarter of the time goes into fresh pages.
+fuzz fuzz-planted: export ASAN_OPTIONS = quarantine_size_mb=16
 fuzz:
 	@tests/setup.sh fuzz
 	@$(MAKE) --no-print-directory $(FUZZ:%=build/fuzz/fuzz_%)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A saved state whose bytes a test has changed, with the sum at its end put right: the rest is looked at
  * then. */
-#ifndef SYMBIONT_SEAL_H
-#define SYMBIONT_SEAL_H
+#ifndef TESTS_SEAL_H
+#define TESTS_SEAL_H
 
 #include "symbiont/pack.h"
 

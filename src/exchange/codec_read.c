@@ -133,12 +133,14 @@ static bool take_utc(const struct reader *r, const struct field *f, const json_t
 // The band of an allowed number may reach beyond the range: 210 bar is told as "200-500".
 static bool ends_in_range(const struct reader *r, const struct field *f, struct span s)
 {
-    struct span least = codec_coarse_span((enum coarse)f->coarse, span_of(f->min), "", "");
-    struct span most = codec_coarse_span((enum coarse)f->coarse, span_of(f->max), "", "");
-    if (span_exact(s) || s.low > f->max || s.high < f->min)
-        return (!isfinite(s.low) || range(r, f, s.low)) && (!isfinite(s.high) || range(r, f, s.high));
-    return (!isfinite(s.low) || s.low >= least.low || range(r, f, s.low)) &&
-           (!isfinite(s.high) || s.high <= most.high || range(r, f, s.high));
+    enum coarse coarse = (enum coarse)f->coarse;
+    bool band = !span_exact(s) && s.low <= f->max && s.high >= f->min;
+    bool low = !isfinite(s.low) ||
+               (band && s.low >= codec_coarse_span(coarse, span_of(f->min), "", "").low) ||
+               range(r, f, s.low);
+    return low && (!isfinite(s.high) ||
+                   (band && s.high <= codec_coarse_span(coarse, span_of(f->max), "", "").high) ||
+                   range(r, f, s.high));
 }
 
 static bool take_span(const struct reader *r, const struct field *f, const json_t *v, struct span *out)

@@ -26,17 +26,17 @@ static const struct choice roles[] = {{"offer", ROLE_OFFER}, {"need", ROLE_NEED}
 #define M   struct match_view
 #define R   struct receipt
 #define ANY .min = -1e12, .max = 1e12
-// As far as the band of the largest that an offer may say (offer_table.c).
-#define COUNTERPART_AMOUNT  .max = 2e12
-#define COUNTERPART_CELSIUS .min = -270, .max = 3010
+// Ranges as in offer_table.c: what is shown are the bands of such numbers, or exact ones.
+#define AMOUNT  .max = 1e12, .coarse = COARSE_125
+#define CELSIUS .min = -270, .max = 3000, .coarse = COARSE_CELSIUS
 
 // clang-format off
 static const struct field counterpart_rows[] = {
     FIELD(WORD, "zone",    C, zone, .chars = CHARS_ZONE),
     FIELD(WORD, "nace",    C, nace, .chars = CHARS_NACE),
-    FIELD(SPAN, "amount",  C, amount, COUNTERPART_AMOUNT),
-    FIELD(SPAN, "supply",  C, supply, COUNTERPART_CELSIUS),
-    FIELD(SPAN, "back",    C, back,   COUNTERPART_CELSIUS),
+    FIELD(SPAN, "amount",  C, amount, AMOUNT),
+    FIELD(SPAN, "supply",  C, supply, CELSIUS),
+    FIELD(SPAN, "back",    C, back,   CELSIUS),
     FIELD(WORD, "code",    C, code, .chars = CHARS_DIGITS),
     FIELD(TEXT, "name",    C, name),
     FIELD(TEXT, "contact", C, contact),
@@ -60,8 +60,8 @@ static const struct field match_rows[] = {
     FIELD(CHOICE, "role",     M, role,     .choices = roles, .required = true),
     FIELD(UINT,   "parties",  M, parties,  .max = 10000),
     FIELD(OBJECT, "counterpart", M, counterpart, .rows = counterpart_rows),
-    FIELD(SPAN,   "quantity",   M, quantity,   .max = 1e12),
-    FIELD(SPAN,   "annual",     M, annual,     .max = 1e12),
+    FIELD(SPAN,   "quantity",   M, quantity,   AMOUNT),
+    FIELD(SPAN,   "annual",     M, annual,     AMOUNT),
     FIELD(NUMBER, "coverage",   M, coverage,   .max = 1),
     FIELD(NUMBER, "use",        M, use,        .max = 1),
     FIELD(SPAN,   "distance_m", M, distance_m, .max = 2e7),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said of a configuration: printable, at lines that can be. */
-#ifndef SYMBIONT_FUZZ_COMPLAINTS_H
-#define SYMBIONT_FUZZ_COMPLAINTS_H
+#ifndef TESTS_FUZZ_COMPLAINTS_H
+#define TESTS_FUZZ_COMPLAINTS_H
 
 #include <stdlib.h>
 #include "symbiont/config.h"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../unit/config/sections.h"
+#include "complaints.h"
 #include "one_text.h"
 #include "symbiont/units.h"
 
@@ -40,17 +41,6 @@ static void read_back(const struct config *c)
     diagnostics_free(d);
 }
 
-static void look(void *arg, bool is_error, struct place at, const char *text)
-{
-    (void)is_error;
-    for (const char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ')
-            abort();
-    if (at.file && at.line < 0)
-        abort();
-    ++*(size_t *)arg;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -61,8 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     char *text = strndup((const char *)data, n);
     struct diagnostics *d = diagnostics_new();
     struct config *c = config_read_text(text, "fuzz", &test_root_section, d);
-    size_t seen = 0;
-    diag_each(d, look, &seen);
+    size_t seen = complaints_count(d);
     if (!c || (diag_errors(d) && !seen))
         abort();
     if (diag_errors(d) == 0)

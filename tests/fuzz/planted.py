@@ -112,8 +112,7 @@ def hunt(tree, name):
     with open(log, "wb") as out:
         p = subprocess.Popen(["build/fuzz/fuzz_" + name, "-timeout=10", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % corpus,
                               "-seed=1", *(["-dict=" + dictionary] if os.path.exists(dictionary) else []),
-                              corpus, "tests/fuzz/seeds/" + name], cwd=tree, stdout=out, stderr=out,
-                             env=dict(os.environ, ASAN_OPTIONS="quarantine_size_mb=16"))
+                              corpus, "tests/fuzz/seeds/" + name], cwd=tree, stdout=out, stderr=out)
         while p.poll() is None and took < SECONDS:
             took = cpu_seconds(p.pid)
             time.sleep(0.1)

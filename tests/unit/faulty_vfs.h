@@ -8,11 +8,11 @@
 #define TESTS_UNIT_FAULTY_VFS_H
 
 #include <sqlite3.h>
-#include "symbiont/log.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include "symbiont/log.h"
 
 enum fault_kind { FAULT_IO, FAULT_FULL, FAULT_EIO_READ, FAULT_KINDS };
 

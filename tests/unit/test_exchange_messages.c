@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Topics and the bodies besides offers: written, read again, refused when they are wrong.
+#include "exchange/span.h"
 #include "exchange_kit.h"
 
 static void test_topics(void **state)
@@ -247,6 +248,29 @@ static void test_of_the_coordinator(void **state)
     REFUSED(receipt, "{\"id\":\"a\",\"revision\":4,\"status\":\"held\",\"releases\":[1]}", "list of objects");
 }
 
+// What a counterpart may say of itself at the ends of the ranges, in bands.
+static void test_bands_at_the_ends_are_shown(void **state)
+{
+    (void)state;
+    struct match_view v, back;
+    struct buf body = {0};
+    char why[200] = "";
+    full_view(&v);
+    v.counterpart.amount = v.quantity = v.annual = span_band(span_of(1e12));
+    v.counterpart.supply = span_band_celsius(span_of(3000));
+    v.counterpart.back = span_band_celsius(span_of(-270));
+    match_view_write(&v, &body);
+    if (!match_view_read(body.data, body.len, &back, why, sizeof why))
+        fail_msg("%s", why);
+    assert_true(back.counterpart.supply.high == 3010 && back.annual.high == 2e12);
+    buf_reset(&body);
+    v.counterpart.supply = (struct span){3010, 3020};
+    match_view_write(&v, &body);
+    assert_false(match_view_read(body.data, body.len, &back, why, sizeof why));
+    assert_non_null(strstr(why, "counterpart.supply"));
+    buf_free(&body);
+}
+
 static void test_words(void **state)
 {
     (void)state;
@@ -262,8 +286,11 @@ static void test_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_topics),    cmocka_unit_test(test_random_names),
-        cmocka_unit_test(test_of_a_site), cmocka_unit_test(test_of_the_coordinator),
+        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_random_names),
+        cmocka_unit_test(test_of_a_site),
+        cmocka_unit_test(test_of_the_coordinator),
+        cmocka_unit_test(test_bands_at_the_ends_are_shown),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
